@@ -1,0 +1,77 @@
+// The agent's parts put together: everything that touches files, processes and the GPU.
+import type { Log } from "../shared/log.ts";
+import type { Serve } from "../shared/peer.ts";
+import { agentHealth } from "../shared/tools/system.ts";
+import { Trash } from "./files/trash.ts";
+import { healthCheck } from "./health.ts";
+import type { Options } from "./options.ts";
+import { createFolders, pathsOf } from "./paths.ts";
+import { rehearsalCommand } from "./program.ts";
+import { createRunner } from "./runner.ts";
+import type { SystemMonitor } from "./tools/system/system-monitor.ts";
+import { JobStore } from "./tools/training/job-store.ts";
+import { Supervisor } from "./tools/training/supervisor.ts";
+import { resolveTrainer, type TrainerOptions } from "./trainer/trainer.ts";
+
+export interface Agent {
+  readonly serve: Serve;
+  /** Leaves the runs alone: they go on, and the next agent finds them. */
+  close(): Promise<void>;
+}
+
+/** @throws Error when the data folder cannot be used */
+export async function createAgent(options: Options, log: Log): Promise<Agent> {
+  const paths = pathsOf(options);
+  await createFolders(paths);
+  const store = new JobStore(paths.db);
+  const trash = new Trash(paths.trash);
+  const trainer: TrainerOptions = {
+    choice: options.trainer,
+    toolkitFolders: options.toolkitFolders,
+    python: options.python,
+    rehearsalCommand: rehearsalCommand(),
+  };
+  const supervisor = new Supervisor({
+    store,
+    jobsPath: paths.jobs,
+    trainer: () => resolveTrainer(trainer),
+    log,
+  });
+  const health = healthCheck({ paths, store, trainer, lastError: () => supervisor.lastError });
+  // The tools and their libraries take longer to load than all the rest: they come with the first call, so that a
+  // restarted agent is there at once.
+  let loading: Promise<{ readonly run: Serve; readonly stats: SystemMonitor }> | undefined;
+  const load = async () => {
+    const [{ createHandlers }, { SystemMonitor }] = await Promise.all([
+      import("./tools/index.ts"),
+      import("./tools/system/system-monitor.ts"),
+    ]);
+    const stats = new SystemMonitor({ path: paths.output });
+    const handlers = createHandlers({
+      paths,
+      trash,
+      store,
+      supervisor,
+      stats,
+      health,
+      trainer: () => resolveTrainer(trainer),
+      now: () => new Date(),
+    });
+    return { run: createRunner(handlers, options.trainer), stats };
+  };
+  await supervisor.start();
+  const purged = await trash.purge();
+  if (purged > 0) log.info({ purged }, "old things removed from the trash");
+  return {
+    async serve(tool, input, context) {
+      if (tool === agentHealth.name) return health();
+      loading ??= load();
+      return (await loading).run(tool, input, context);
+    },
+    async close() {
+      await supervisor[Symbol.asyncDispose]();
+      await (await loading)?.stats.close();
+      store[Symbol.dispose]();
+    },
+  };
+}

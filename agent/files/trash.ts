@@ -1,0 +1,128 @@
+// Deleting means moving here. An entry is a folder `<id>/` with entry.json and the things themselves in `content/`.
+import { randomUUID } from "node:crypto";
+import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import * as v from "valibot";
+import { PARTIAL_PREFIX } from "./atomic.ts";
+import { type Folder, hasCode } from "./sandbox.ts";
+
+const Entry = v.object({
+  id: v.string(),
+  kind: v.picklist(["config", "dataset", "model"]),
+  name: v.string(),
+  /** Absolute paths the things had, in the order of their names in content/. */
+  paths: v.array(v.string()),
+  deleted_at: v.string(),
+});
+export type TrashEntry = v.InferOutput<typeof Entry>;
+
+/** How long deleted things are kept. */
+export const RETENTION_DAYS = 30;
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+export class Trash {
+  readonly #root: string;
+  readonly #now: () => Date;
+
+  constructor(root: string, now: () => Date = () => new Date()) {
+    this.#root = root;
+    this.#now = now;
+  }
+
+  /** Moves entries of an open folder here, all of them or none. Returns the trash id. */
+  async put(
+    kind: TrashEntry["kind"],
+    name: string,
+    folder: Folder,
+    names: readonly string[],
+  ): Promise<string> {
+    const id = randomUUID();
+    const content = join(this.#root, id, "content");
+    await mkdir(content, { recursive: true, mode: 0o700 });
+    const entry: TrashEntry = {
+      id,
+      kind,
+      name,
+      paths: names.map((each) => join(folder.path, each)),
+      deleted_at: this.#now().toISOString(),
+    };
+    // The record first: a crash in the middle leaves something that still says where things belong.
+    await writeFile(join(this.#root, id, "entry.json"), JSON.stringify(entry, null, 2), {
+      mode: 0o600,
+      flush: true,
+    });
+    const moved: string[] = [];
+    try {
+      for (const each of names) {
+        await moveOut(folder, each, join(content, each));
+        moved.push(each);
+      }
+    } catch (error) {
+      for (const each of moved) await moveBack(join(content, each), folder.at(each));
+      await rm(join(this.#root, id), { recursive: true, force: true });
+      throw error;
+    }
+    return id;
+  }
+
+  async list(): Promise<TrashEntry[]> {
+    const entries: TrashEntry[] = [];
+    for (const id of await readdir(this.#root)) {
+      const text = await readFile(join(this.#root, id, "entry.json"), "utf8").catch(() => undefined);
+      if (text === undefined) continue; // a folder being made right now, or not ours
+      const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), Entry), text);
+      if (parsed.success && parsed.output.id === id) entries.push(parsed.output);
+    }
+    return entries.sort((a, b) => b.deleted_at.localeCompare(a.deleted_at));
+  }
+
+  /** Absolute path of a thing in the trash. */
+  contentPath(entry: TrashEntry, path: string): string {
+    return join(this.#root, entry.id, "content", basename(path));
+  }
+
+  /** Removes what is older than the retention time. Returns how many entries went. */
+  async purge(): Promise<number> {
+    const limit = this.#now().getTime() - RETENTION_DAYS * DAY_MS;
+    const old = (await this.list()).filter((entry) => Date.parse(entry.deleted_at) < limit);
+    for (const entry of old) await rm(join(this.#root, entry.id), { recursive: true, force: true });
+    return old.length;
+  }
+}
+
+/**
+ * Moves an entry of a folder to `to`: a rename, or a copy when the trash lies on another file system. Either it is
+ * gone from the folder and whole in `to`, or it stays and `to` does not exist.
+ */
+async function moveOut(folder: Folder, name: string, to: string): Promise<void> {
+  try {
+    return await rename(folder.at(name), to);
+  } catch (error) {
+    if (!hasCode(error, "EXDEV")) throw error;
+  }
+  await copy(folder.at(name), to);
+  // Hidden in one step once the copy is whole, so that a crash never leaves a half removed thing under its name.
+  const hidden = folder.at(`${PARTIAL_PREFIX}${randomUUID()}`);
+  await rename(folder.at(name), hidden);
+  // What cannot be removed now stays hidden; the next start removes it.
+  await rm(hidden, { recursive: true, force: true }).catch(() => undefined);
+}
+
+async function moveBack(from: string, to: string): Promise<void> {
+  try {
+    await rename(from, to);
+  } catch (error) {
+    if (!hasCode(error, "EXDEV")) throw error;
+    await copy(from, to); // the caller removes `from`
+  }
+}
+
+async function copy(from: string, to: string): Promise<void> {
+  await cp(from, to, {
+    recursive: true,
+    errorOnExist: true,
+    force: false,
+    preserveTimestamps: true,
+    verbatimSymlinks: true,
+  });
+}

@@ -1,0 +1,52 @@
+#!/usr/bin/env node
+// The command line: which mode, until which signal, with which exit code.
+import module from "node:module";
+import { type Options, parseOptions, UsageError } from "./options.ts";
+
+const MODES = {
+  standalone: async () => (await import("./modes/standalone.ts")).standalone,
+  server: async () => (await import("./modes/server.ts")).server,
+  client: async () => (await import("./modes/client.ts")).client,
+  stdio: async () => (await import("./modes/stdio.ts")).stdio,
+} as const;
+
+async function serve(options: Options): Promise<number> {
+  const { createLog } = await import("./log.ts");
+  const log = createLog(options.logLevel);
+  const start = await MODES[options.mode]();
+  const running = await start(options, log);
+  if (running.url) {
+    const fields = { url: running.url, data: options.data, trainer: options.trainer };
+    const endpoint = options.mode === "server" ? running.url : `${running.url}/mcp`;
+    log.info(fields, `${options.mode} mode: ${endpoint}`);
+    if (options.insecure)
+      log.warn({}, "INSECURE: anybody who reaches this address can start and delete things");
+  }
+  // Kept also for the case that nobody lets us end in peace.
+  module.flushCompileCache?.();
+  const stopped = new Promise<void>((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, resolve);
+  });
+  await Promise.race([stopped, running.ended]);
+  log.info({}, "closing; runs go on");
+  await running.close();
+  return 0;
+}
+
+async function main(argv: readonly string[]): Promise<number> {
+  if (argv[0] === "rehearse") return (await import("./rehearsal/main.ts")).runRehearsal(argv.slice(1));
+  return serve(parseOptions(argv, process.env));
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+  // Whatever still holds the loop (a keep-alive socket, a child that outlives us) must not keep us.
+  process.exit();
+} catch (error) {
+  if (error instanceof UsageError) {
+    if (!error.printed) console.error(error.message);
+    process.exit(error.exitCode);
+  }
+  console.error(`mcp-ai-toolkit: ${error instanceof Error ? error.message : String(error)}`);
+  process.exit(1);
+}

@@ -1,0 +1,54 @@
+// Where everything lies below AI_TOOLKIT_PATH.
+import { mkdir } from "node:fs/promises";
+import { join, resolve } from "node:path";
+
+export interface Paths {
+  /** AI_TOOLKIT_PATH: holds run.py when the toolkit is installed there, and the folders below. */
+  readonly root: string;
+  readonly config: string;
+  readonly datasets: string;
+  /** Where new runs go. Absolute in every config we write, so that ai-toolkit and we mean the same folder. */
+  readonly output: string;
+  /** The old server's folder for exported models. */
+  readonly outputs: string;
+  /** Ours alone: agent.db, jobs/, trash/, staging/. */
+  readonly state: string;
+  readonly db: string;
+  readonly jobs: string;
+  readonly trash: string;
+  /** Further folders that `dataset_path` in a config may point into. */
+  readonly datasetRoots: readonly string[];
+}
+
+export interface PathOptions {
+  readonly data: string;
+  readonly state?: string | undefined;
+  readonly datasetRoots?: readonly string[] | undefined;
+}
+
+export function pathsOf({ data, state, datasetRoots = [] }: PathOptions): Paths {
+  const root = resolve(data);
+  const stateFolder = state ? resolve(state) : join(root, ".mcp-ai-toolkit");
+  return {
+    root,
+    config: join(root, "config"),
+    datasets: join(root, "datasets"),
+    output: join(root, "output"),
+    outputs: join(root, "outputs"),
+    state: stateFolder,
+    db: join(stateFolder, "agent.db"),
+    jobs: join(stateFolder, "jobs"),
+    trash: join(stateFolder, "trash"),
+    datasetRoots: datasetRoots.map((path) => resolve(path)),
+  };
+}
+
+/** Creates what is missing. The state folder is private: job environments and logs lie in it. */
+export async function createFolders(paths: Paths): Promise<void> {
+  for (const folder of [paths.config, paths.datasets, paths.output, paths.outputs]) {
+    await mkdir(folder, { recursive: true });
+  }
+  for (const folder of [paths.state, paths.jobs, paths.trash]) {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+  }
+}

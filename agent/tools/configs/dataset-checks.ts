@@ -1,0 +1,66 @@
+// The folders a config trains on, as the trainer would find them.
+import { opendir, stat } from "node:fs/promises";
+import { extname, join } from "node:path";
+import { isMissing } from "../../files/sandbox.ts";
+import { asObject, asText, type Check, type Dataset, error, type Finding, warning } from "./check.ts";
+import { plainArch } from "./known-values.ts";
+
+// toolkit/data_loader.py
+const IMAGES = [".jpg", ".jpeg", ".png", ".webp"];
+const VIDEOS = [".mp4", ".avi", ".mov", ".webm", ".mkv", ".wmv", ".m4v", ".flv"];
+const SOUNDS = [".mp3", ".wav", ".flac", ".aac", ".ogg", ".m4a"];
+
+/** After so many entries without one to train on the question stays open: the folder may be anything, even `/`. */
+const MAX_ENTRIES = 50_000;
+
+function mediaOf({ block, process }: Dataset): {
+  readonly extensions: readonly string[];
+  readonly word: string;
+} {
+  const arch = plainArch(asText(asObject(process.block.model).arch) ?? "");
+  if (arch.startsWith("ace_step")) return { extensions: SOUNDS, word: "sound files" };
+  const frames = block.num_frames;
+  const video = block.auto_frame_count === true || (typeof frames === "number" && frames > 1);
+  return video
+    ? { extensions: [...VIDEOS, ...IMAGES], word: "videos or images" }
+    : { extensions: IMAGES, word: "images" };
+}
+
+/** Looks only until it has found one. Hidden entries and generated controls are skipped, links not followed, as there. */
+async function holdsAny(folder: string, extensions: readonly string[]): Promise<boolean> {
+  const folders = [folder];
+  let entries = 0;
+  for (let next = folders.pop(); next !== undefined; next = folders.pop()) {
+    for await (const entry of await opendir(next)) {
+      entries += 1;
+      if (entries > MAX_ENTRIES) return true;
+      if (entry.name.startsWith(".")) continue;
+      if (entry.isDirectory()) {
+        if (entry.name !== "_controls") folders.push(join(next, entry.name));
+      } else if (extensions.includes(extname(entry.name).toLowerCase())) return true;
+    }
+  }
+  return false;
+}
+
+async function checkFolder(dataset: Dataset): Promise<Finding[]> {
+  const { label, folder, folderText } = dataset;
+  if (folder === undefined) return [];
+  try {
+    const stats = await stat(folder);
+    if (!stats.isDirectory()) return []; // a JSON file that lists the images, which the trainer takes as well
+    const { extensions, word } = mediaOf(dataset);
+    if (await holdsAny(folder, extensions)) return [];
+    return [error(`${label} has no ${word} the trainer can read (${extensions.join(" ")}): ${folderText}`)];
+  } catch (problem) {
+    if (isMissing(problem)) return [warning(`${label} folder does not exist: ${folderText}`)];
+    return [warning(`${label} folder cannot be read: ${folderText}`)];
+  }
+}
+
+export const DATASET_CHECKS: readonly Check[] = [
+  {
+    name: "dataset folders",
+    run: async ({ datasets }) => (await Promise.all(datasets.map(checkFolder))).flat(),
+  },
+];

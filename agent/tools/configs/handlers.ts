@@ -1,0 +1,198 @@
+import { lstat, realpath, stat } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import type { Handlers } from "../../../shared/contract.ts";
+import { invalid, ToolError } from "../../../shared/errors.ts";
+import { presetFor } from "../../../shared/preset-choice.ts";
+import { SERVER_VERSION } from "../../../shared/server-info.ts";
+import type { configTools } from "../../../shared/tools/configs.ts";
+import { writeFileAtomic } from "../../files/atomic.ts";
+import {
+  checkRelative,
+  closing,
+  type Folder,
+  folderInside,
+  hasCode,
+  isInside,
+  isMissing,
+  splitPath,
+} from "../../files/sandbox.ts";
+import type { Trash } from "../../files/trash.ts";
+import type { InUse } from "../../in-use.ts";
+import type { Paths } from "../../paths.ts";
+import type { Environment } from "../../trainer/environment.ts";
+import { resolveDatasetPath } from "../datasets/dataset-path.ts";
+import { isObject } from "./check.ts";
+import { checkConfig } from "./checks.ts";
+import { configNotFound, EXTENSIONS, failedTo, listConfigNames, readConfigFile } from "./config-file.ts";
+import { newNameProblem } from "./config-name.ts";
+import { promptFlags } from "./prompt-flags.ts";
+import { type TrainingInput, trainingConfig } from "./training-config.ts";
+import { userTextProblem } from "./user-text.ts";
+import { formatConfig } from "./yaml.ts";
+
+export interface ConfigParts {
+  readonly paths: Paths;
+  readonly inUse: InUse;
+  readonly trash: Trash;
+  /** What the trainer will find around it; only asked for whether there is a Hugging Face token. */
+  readonly environment?: Environment | undefined;
+}
+
+/** @throws ToolError invalid_input for a name or text that would break the run, or leak something */
+async function checkInput(input: TrainingInput, paths: Paths): Promise<void> {
+  const nameProblem = newNameProblem(checkRelative(input.name, "config"));
+  if (nameProblem) throw invalid(`Invalid config name: ${nameProblem}`);
+  const texts: [string, string | undefined][] = [
+    ["model_name", input.model_name],
+    ["dataset_path", input.dataset_path],
+    ["trigger_word", input.trigger_word],
+    ...(input.prompts ?? []).map((prompt, index): [string, string] => [`prompts[${index}]`, prompt]),
+  ];
+  for (const [what, text] of texts) {
+    const problem = text === undefined ? undefined : userTextProblem(text);
+    if (problem) throw invalid(`'${what}' ${problem}`);
+  }
+  if (input.model_name?.trim() === "") throw invalid("'model_name' is empty; leave it out for the default");
+  for (const [index, prompt] of (input.prompts ?? []).entries()) {
+    const { errors, controlImages } = promptFlags(prompt);
+    if (errors[0]) throw invalid(`'prompts[${index}]': ${errors[0]}`);
+    for (const image of controlImages) await checkControlImage(image, index, paths);
+  }
+}
+
+/** The trainer opens it as given, and shows it in the samples. */
+async function checkControlImage(image: string, index: number, paths: Paths): Promise<void> {
+  const path = resolve(paths.root, image);
+  const real = await realpath(path).catch(() => path); // missing today; the text decides
+  const roots = [paths.root, ...paths.datasetRoots];
+  const realRoots = await Promise.all(roots.map((root) => realpath(root).catch(() => root)));
+  if (isInside(paths.state, path) || ![...roots, ...realRoots].some((root) => isInside(root, real))) {
+    throw invalid(`'prompts[${index}]': --ctrl_img must lie inside ${roots.join(" or ")}, not ${image}`);
+  }
+}
+
+/** The file of that name in the folder, or undefined. A link counts; what is deleted is the link. */
+async function fileOf(folder: Folder, name: string): Promise<string | undefined> {
+  for (const extension of EXTENSIONS) {
+    const file = `${name}${extension}`;
+    const stats = await lstat(folder.at(file)).catch((error: unknown) => {
+      if (isMissing(error) || hasCode(error, "ENAMETOOLONG")) return undefined;
+      throw error;
+    });
+    if (stats?.isFile() || stats?.isSymbolicLink()) return file;
+  }
+  return undefined;
+}
+
+function taken(name: string, file: string): ToolError {
+  const own = file === `${name}${EXTENSIONS[0]}`;
+  return new ToolError("conflict", `A configuration '${name}' exists already${own ? "" : ` as ${file}`}`, {
+    hint: own
+      ? "Pass overwrite: true to replace it, or choose another name"
+      : "Delete it first with delete_config, or choose another name",
+  });
+}
+
+/** Writes it under a name of its own. Returns whether another one was replaced. */
+async function writeConfig(paths: Paths, name: string, text: string, overwrite: boolean): Promise<boolean> {
+  const file = `${name}${EXTENSIONS[0]}`;
+  try {
+    return await closing(await folderInside(paths.config, "", "config", { create: true }), async (folder) => {
+      const existing = await fileOf(folder, name);
+      if (existing !== undefined && (!overwrite || existing !== file)) throw taken(name, existing);
+      await writeFileAtomic(folder, file, text, { overwrite }).catch((error: unknown) => {
+        throw hasCode(error, "EEXIST") ? taken(name, file) : error; // somebody else was faster
+      });
+      return existing !== undefined;
+    });
+  } catch (error) {
+    throw failedTo("write", error);
+  }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return await stat(path).then(
+    (stats) => stats.isDirectory(),
+    () => false,
+  );
+}
+
+export const configHandlers = ({
+  paths,
+  inUse,
+  trash,
+  environment = process.env,
+}: ConfigParts): Handlers<typeof configTools> => ({
+  async create_training_config(input) {
+    await checkInput(input, paths);
+    const dataset = await resolveDatasetPath(paths, input.dataset_path);
+    const choice = presetFor(input);
+    const { config, warnings } = trainingConfig(input, choice, { dataset, output: paths.output });
+    const comment = `Written by mcp-ai-toolkit ${SERVER_VERSION} (create_training_config) from the preset ${choice.preset.name}.`;
+    const replaced = await writeConfig(paths, input.name, formatConfig(config, comment), input.overwrite);
+    const all = [
+      ...warnings,
+      ...((await isFolder(dataset))
+        ? []
+        : [`The dataset folder ${dataset} does not exist yet; upload_dataset makes it`]),
+    ];
+    return {
+      config: input.name,
+      path: join(paths.config, `${input.name}${EXTENSIONS[0]}`),
+      status: "success" as const,
+      replaced,
+      ...(all.length > 0 && { warnings: all }),
+    };
+  },
+
+  async list_configs() {
+    return { configs: await listConfigNames(paths) };
+  },
+
+  async get_config({ name }) {
+    const { value, text, path } = await readConfigFile(paths, name);
+    if (!isObject(value))
+      throw new ToolError("conflict", "Invalid YAML format: the file holds no block of keys");
+    return { config: { ...value }, yaml: text, path };
+  },
+
+  async validate_config({ name }) {
+    let file: Awaited<ReturnType<typeof readConfigFile>>;
+    try {
+      file = await readConfigFile(paths, name);
+    } catch (error) {
+      // A bad name is the caller's mistake; a file that is missing or unreadable is what was asked about.
+      if (!(error instanceof ToolError) || error.code === "invalid_input") throw error;
+      return { errors: [unreadable(error)], valid: false, warnings: [] };
+    }
+    const { errors, warnings } = await checkConfig(file, paths, environment);
+    return { errors, valid: errors.length === 0, warnings };
+  },
+
+  async delete_config({ name }) {
+    const { folder: parent, name: last } = splitPath(checkRelative(name, "config"));
+    const gone = () => configNotFound({ success: false });
+    try {
+      return await closing(await folderInside(paths.config, parent, "config"), async (folder) => {
+        const file = await fileOf(folder, last);
+        if (file === undefined) throw gone();
+        const job = inUse.jobOfConfig(name);
+        if (job !== undefined) {
+          throw new ToolError("conflict", `The configuration '${name}' is used by the training job ${job}`, {
+            hint: "Stop the job with stop_training or wait until it has finished, then delete again",
+          });
+        }
+        const id = await trash.put("config", name, folder, [file]);
+        return { deleted: name, success: true as const, trash_id: id };
+      });
+    } catch (error) {
+      throw isMissing(error) ? gone() : failedTo("delete", error); // missing: somebody else was faster
+    }
+  },
+});
+
+/** The old server's words for the two cases it knew. */
+function unreadable({ code, message }: ToolError): string {
+  if (code === "not_found") return "Configuration file not found";
+  return message.replace(/^Invalid YAML format: /, "Invalid YAML: ");
+}

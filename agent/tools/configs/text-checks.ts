@@ -1,0 +1,60 @@
+// Text in a config that the trainer does not take literally.
+import { asList, asObject, asText, type Check, error, type Finding, type Process, warning } from "./check.ts";
+import { promptFlags } from "./prompt-flags.ts";
+
+/** The trainer's own pattern (toolkit/config.py); it runs over the whole file, comments included. */
+const VARIABLE = /\$\{([^}]+)\}/;
+
+function promptsOf({ block }: Process): string[] {
+  const sample = asObject(block.sample);
+  const listed = Array.isArray(sample.samples)
+    ? sample.samples.map((each) => asObject(each).prompt)
+    : asList(sample.prompts);
+  return listed.map(asText).filter((each) => each !== undefined);
+}
+
+function sampleShape({ at, block }: Process): Finding[] {
+  const sample = asObject(block.sample);
+  const findings: Finding[] = [];
+  if (typeof sample.prompts === "string") {
+    findings.push(error(`${at}'sample.prompts' is a text, not a list: every letter would become a prompt`));
+  }
+  if (
+    sample.samples !== undefined &&
+    !asList(sample.samples).every((each) => typeof each === "object" && each !== null)
+  ) {
+    findings.push(
+      error(
+        `${at}'sample.samples' must be a list of blocks like {prompt: "…"}; a list of texts is called 'prompts'`,
+      ),
+    );
+  }
+  return findings;
+}
+
+export const TEXT_CHECKS: readonly Check[] = [
+  {
+    name: "environment variables",
+    run: ({ text }) => {
+      const name = VARIABLE.exec(text)?.[1];
+      if (name === undefined) return [];
+      return [
+        error(
+          `The text contains \${${name.slice(0, 40)}}: ai-toolkit replaces it by an environment variable, or stops if there is none; write the value itself`,
+        ),
+      ];
+    },
+  },
+  { name: "sample shape", run: ({ trainers }) => trainers.flatMap(sampleShape) },
+  {
+    name: "prompt flags",
+    run: ({ trainers }) =>
+      trainers.flatMap((process) =>
+        promptsOf(process).flatMap((prompt, index) => {
+          const { errors, warnings } = promptFlags(prompt);
+          const at = `${process.at}Prompt ${index}: `;
+          return [...errors.map((text) => error(at + text)), ...warnings.map((text) => warning(at + text))];
+        }),
+      ),
+  },
+];

@@ -1,0 +1,208 @@
+import * as v from "valibot";
+import { expect, test } from "vitest";
+import { presetFor } from "../../../shared/preset-choice.ts";
+import { PRESETS } from "../../../shared/presets.ts";
+import { createTrainingConfig } from "../../../shared/tools/configs.ts";
+import { pathsOf } from "../../paths.ts";
+import { checkConfig } from "./checks.ts";
+import { trainingConfig } from "./training-config.ts";
+
+type Given = Partial<v.InferInput<(typeof createTrainingConfig)["input"]>>;
+
+const folders = { dataset: "/ai-toolkit/datasets/cats", output: "/ai-toolkit/output" };
+
+function make(given: Given = {}) {
+  const input = v.parse(createTrainingConfig.input, { name: "cats_v1", dataset_path: "cats", ...given });
+  const { config, warnings } = trainingConfig(input, presetFor(input), folders);
+  const process = (config as { config: { process: [Record<string, Record<string, unknown>>] } }).config
+    .process[0];
+  return { config, warnings, process };
+}
+
+test("the smallest call makes the old server's config in today's form", () => {
+  expect(make().config).toEqual({
+    job: "extension",
+    config: {
+      name: "cats_v1",
+      process: [
+        {
+          type: "diffusion_trainer",
+          training_folder: "/ai-toolkit/output",
+          device: "cuda:0",
+          performance_log_every: 10,
+          network: { type: "lora", linear: 16, linear_alpha: 16, transformer_only: true },
+          save: { dtype: "float16", save_every: 250, max_step_saves_to_keep: 4, push_to_hub: false },
+          datasets: [
+            {
+              folder_path: "/ai-toolkit/datasets/cats",
+              caption_ext: "txt",
+              caption_dropout_rate: 0.05,
+              shuffle_tokens: false,
+              cache_latents_to_disk: true,
+              resolution: 512,
+              is_reg: false,
+            },
+          ],
+          train: {
+            batch_size: 1,
+            steps: 2000,
+            gradient_accumulation_steps: 1,
+            train_unet: true,
+            train_text_encoder: false,
+            gradient_checkpointing: true,
+            noise_scheduler: "ddpm",
+            optimizer: "adamw",
+            lr: 0.0001,
+            skip_first_sample: false,
+            disable_sampling: false,
+            linear_timesteps: false,
+            dtype: "fp16",
+            ema_config: { use_ema: true, ema_decay: 0.99 },
+          },
+          model: {
+            name_or_path: "stable-diffusion-v1-5/stable-diffusion-v1-5",
+            arch: "sd15",
+            quantize: false,
+            quantize_te: false,
+            low_vram: false,
+          },
+          sample: {
+            sampler: "ddpm",
+            sample_every: 250,
+            width: 512,
+            height: 512,
+            prompts: [
+              "a woman holding a coffee cup, in a beanie, sitting at a cafe",
+              "a man showing off his cool new t-shirt at the beach",
+            ],
+            neg: "",
+            seed: 42,
+            walk_seed: true,
+            guidance_scale: 6,
+            sample_steps: 20,
+          },
+          logging: { log_every: 1, verbose: false, use_wandb: false, use_ui_logger: true },
+        },
+      ],
+    },
+    meta: { name: "[name]", version: "1.0" },
+  });
+});
+
+test("D1: runs go to one absolute folder", () => {
+  expect(make().process.training_folder).toBe("/ai-toolkit/output");
+});
+
+test("D25: losses and speed are recorded", () => {
+  const { process } = make();
+  expect(process.logging).toMatchObject({ use_ui_logger: true, log_every: 1 });
+  expect(process.performance_log_every).toBeGreaterThan(0);
+});
+
+test.each([
+  ["black-forest-labs/FLUX.1-dev", "flux", "flowmatch", "adamw8bit", true, "bf16", [512, 768, 1024], 1024, 4],
+  ["stabilityai/stable-diffusion-3.5-large", "sd3", "flowmatch", "adamw8bit", true, "bf16", 1024, 1024, 4],
+  ["stabilityai/stable-diffusion-xl-base-1.0", "sdxl", "ddpm", "adamw", false, "bf16", 1024, 1024, 6],
+  ["stable-diffusion-v1-5/stable-diffusion-v1-5", "sd15", "ddpm", "adamw", false, "fp16", 512, 512, 6],
+])(
+  "D21: what is left out is right for %s",
+  (model_name, arch, scheduler, optimizer, quantize, dtype, resolution, size, guidance) => {
+    const { process, warnings } = make({ model_name });
+    expect(process.model).toMatchObject({ name_or_path: model_name, arch, quantize, quantize_te: quantize });
+    expect(process.train).toMatchObject({ noise_scheduler: scheduler, optimizer, dtype });
+    expect(process.datasets).toMatchObject([{ resolution }]);
+    expect(process.sample).toMatchObject({
+      sampler: scheduler,
+      width: size,
+      height: size,
+      guidance_scale: guidance,
+    });
+    expect(warnings).toEqual([]);
+  },
+);
+
+test("D23: schnell has its training adapter and is sampled in 4 steps without guidance", () => {
+  const { process } = make({ model_name: "black-forest-labs/FLUX.1-schnell" });
+  expect(process.model).toMatchObject({ assistant_lora_path: "ostris/FLUX.1-schnell-training-adapter" });
+  expect(process.sample).toMatchObject({ guidance_scale: 1, sample_steps: 4 });
+});
+
+test("what the caller says is what is written", () => {
+  const { process, warnings } = make({
+    model_name: "stabilityai/stable-diffusion-xl-base-1.0",
+    resolution: [512, 768],
+    steps: 100,
+    batch_size: 2,
+    rank: 32,
+    alpha: 8,
+    lr: 5e-5,
+    optimizer: "adafactor",
+    noise_scheduler: "ddim",
+    trigger_word: "p3t",
+    prompts: ["[trigger] in a garden"],
+    quantize: true,
+    gradient_checkpointing: false,
+    cache_latents: false,
+    caption_dropout_rate: 0,
+  });
+  expect(process.trigger_word).toBe("p3t");
+  expect(process.network).toMatchObject({ linear: 32, linear_alpha: 8 });
+  expect(process.train).toMatchObject({
+    steps: 100,
+    batch_size: 2,
+    lr: 5e-5,
+    optimizer: "adafactor",
+    noise_scheduler: "ddim",
+    gradient_checkpointing: false,
+  });
+  expect(process.datasets).toMatchObject([
+    { resolution: [512, 768], cache_latents_to_disk: false, caption_dropout_rate: 0 },
+  ]);
+  expect(process.model).toMatchObject({ quantize: true, quantize_te: true });
+  expect(process.sample).toMatchObject({ width: 768, prompts: ["[trigger] in a garden"], sampler: "ddim" });
+  expect(warnings).toEqual([]);
+});
+
+test("saying what the preset says anyway keeps its text encoder settings", () => {
+  expect(make({ model_name: "OmniGen2/OmniGen2", quantize: false }).process.model).toMatchObject({
+    quantize: false,
+    quantize_te: true,
+  });
+  expect(make({ model_name: "OmniGen2/OmniGen2", quantize: true }).process.model).toMatchObject({
+    quantize_te: true,
+  });
+  expect(make({ model_name: "Qwen/Qwen-Image", quantize: false }).process.model).toMatchObject({
+    quantize_te: false,
+  });
+});
+
+test.each<[Given, string]>([
+  [{ model_name: "black-forest-labs/FLUX.1-dev", alpha: 8 }, "alpha 8 has no effect"],
+  [{ model_name: "black-forest-labs/FLUX.1-dev", noise_scheduler: "ddpm" }, "does not fit Flux.1-dev"],
+  [{ optimizer: "lion" }, "lion-pytorch"],
+  [{ optimizer: "prodigy" }, "uses 1.0 instead of 0.0001"],
+  [{ model_name: "HiDream-ai/HiDream-I1-Full" }, "lr 0.0002"],
+  [{ model_name: "NucleusAI/Nucleus-Image" }, "rank 128"],
+  [{ trigger_word: "p3t" }, "No sample prompt contains the trigger word"],
+  [{ model_name: "Qwen/Qwen-Image-Edit" }, "needs a control image"],
+  [{ model_name: "Wan-AI/Wan2.1-T2V-14B-Diffusers" }, "still images"],
+  [{ prompts: ["a dog -- at night"] }, "prompts[0]: everything after --"],
+])("what may not be meant is told: %j", (given, text) => {
+  expect(make(given).warnings).toEqual([expect.stringContaining(text)]);
+});
+
+test("alpha counts for SDXL, so nothing is said of it", () => {
+  expect(make({ model_name: "stabilityai/stable-diffusion-xl-base-1.0", alpha: 8 }).warnings).toEqual([]);
+});
+
+test("the config of every preset passes its own checks", async () => {
+  const paths = pathsOf({ data: "/nonexistent/ai-toolkit" });
+  for (const { name } of PRESETS) {
+    const { config } = make({ model_name: name });
+    const { errors, warnings } = await checkConfig({ text: JSON.stringify(config), value: config }, paths, {
+      HF_TOKEN: "x",
+    });
+    expect(errors, name).toEqual([]);
+    expect(warnings, name).toEqual([`Dataset 0 folder does not exist: ${folders.dataset}`]);
+  }
+});

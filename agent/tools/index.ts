@@ -1,0 +1,60 @@
+// All handlers, built from the agent's parts.
+import { dirname } from "node:path";
+import type { Trash } from "../files/trash.ts";
+import type { Paths } from "../paths.ts";
+import type { AllHandlers } from "../runner.ts";
+import type { Trainer } from "../trainer/trainer.ts";
+import { checkConfig } from "./configs/checks.ts";
+import { countConfigs, readConfigFile } from "./configs/config-file.ts";
+import { configHandlers } from "./configs/handlers.ts";
+import { datasetHandlers } from "./datasets/handlers.ts";
+import { modelHandlers } from "./models/handlers.ts";
+import { systemHandlers } from "./system/handlers.ts";
+import type { SystemMonitor } from "./system/system-monitor.ts";
+import { trainingHandlers } from "./training/handlers.ts";
+import { inUseOf } from "./training/in-use.ts";
+import type { JobStore } from "./training/job-store.ts";
+import type { Supervisor } from "./training/supervisor.ts";
+
+export interface HandlerParts {
+  readonly paths: Paths;
+  readonly trash: Trash;
+  readonly store: JobStore;
+  readonly supervisor: Supervisor;
+  readonly stats: SystemMonitor;
+  readonly health: AllHandlers["agent_health"];
+  /** @throws ToolError trainer_missing */
+  readonly trainer: () => Promise<Trainer>;
+  readonly now: () => Date;
+}
+
+export function createHandlers(parts: HandlerParts): AllHandlers {
+  const { paths, trash, store, supervisor, stats, health, trainer, now } = parts;
+  const inUse = inUseOf(store);
+  const configs = configHandlers({ paths, inUse, trash });
+  const datasets = datasetHandlers({ paths, inUse, trash });
+  const models = modelHandlers({
+    paths,
+    inUse,
+    trash,
+    jobOf: (path) => store.byOutputFolder(dirname(path))?.id,
+  });
+  const unhurried = { signal: new AbortController().signal, progress: () => {} };
+  const training = trainingHandlers({
+    store,
+    supervisor,
+    jobsPath: paths.jobs,
+    trainer,
+    now,
+    readConfig: async (name) => {
+      const file = await readConfigFile(paths, name);
+      return { value: file.value, ...(await checkConfig(file, paths, process.env)) };
+    },
+    counts: async () => ({
+      configs: await countConfigs(paths),
+      datasets: (await datasets.list_datasets({}, unhurried)).datasets.length,
+      models: (await models.list_exported_models({}, unhurried)).models.length,
+    }),
+  });
+  return { ...configs, ...datasets, ...training, ...models, ...systemHandlers({ stats, health }) };
+}

@@ -1,0 +1,82 @@
+// What a safetensors file says about itself. Only its header is read: 8 bytes of length, little endian, then JSON that
+// names each tensor's place in the data behind it (https://github.com/huggingface/safetensors#format).
+import type { FileHandle } from "node:fs/promises";
+import * as v from "valibot";
+
+/** The format's own limit; the reference implementation refuses more. */
+const HEADER_MAX_BYTES = 100_000_000;
+const LENGTH_BYTES = 8;
+
+const Offset = v.pipe(v.number(), v.integer(), v.minValue(0));
+const Tensor = v.looseObject({ data_offsets: v.tuple([Offset, Offset]) });
+
+const Metadata = v.record(v.string(), v.string());
+export type Metadata = Readonly<v.InferOutput<typeof Metadata>>;
+
+export type Header =
+  | { readonly metadata: Metadata; readonly problem?: undefined }
+  /** One sentence on what is wrong with the file; loaders refuse it. */
+  | { readonly metadata?: undefined; readonly problem: string };
+
+/** @param fileBytes the file's size */
+export async function readHeader(handle: FileHandle, fileBytes: number): Promise<Header> {
+  if (fileBytes === 0) return { problem: "The file is empty" };
+  const start = await readExactly(handle, 0, LENGTH_BYTES);
+  if (!start) return { problem: "Not a safetensors file" };
+  const headerBytes = start.readBigUInt64LE();
+  if (headerBytes > HEADER_MAX_BYTES)
+    return { problem: "Not a safetensors file: its header would be larger than 100 MB" };
+  const dataStart = LENGTH_BYTES + Number(headerBytes);
+  const text =
+    dataStart <= fileBytes ? await readExactly(handle, LENGTH_BYTES, Number(headerBytes)) : undefined;
+  if (!text) return { problem: cutOff(fileBytes, `its header alone ends at byte ${dataStart}`) };
+  return parseHeader(text.toString("utf8"), dataStart, fileBytes);
+}
+
+function parseHeader(text: string, dataStart: number, fileBytes: number): Header {
+  const header = parseObject(text);
+  if (!header) return { problem: "Not a safetensors file: its header is not JSON" };
+  let metadata: Metadata = {};
+  let dataBytes = 0;
+  for (const [name, entry] of Object.entries(header)) {
+    if (name === "__metadata__") {
+      if (v.is(Metadata, entry)) metadata = entry;
+      continue;
+    }
+    if (!v.is(Tensor, entry)) return { problem: "Not a safetensors file: a tensor has no place in it" };
+    dataBytes = Math.max(dataBytes, entry.data_offsets[1]);
+  }
+  const expected = dataStart + dataBytes;
+  if (fileBytes < expected) return { problem: cutOff(fileBytes, `its header promises ${expected}`) };
+  if (fileBytes > expected)
+    return { problem: `The file has ${fileBytes} bytes, its header explains only ${expected}` };
+  return { metadata };
+}
+
+function parseObject(text: string): object | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null && !Array.isArray(value) ? value : undefined;
+  } catch {
+    return undefined; // the caller says so in a sentence
+  }
+}
+
+function cutOff(fileBytes: number, promise: string): string {
+  return `The file is cut off: it has ${fileBytes} bytes, ${promise}; it is still being saved, or its saving was interrupted`;
+}
+
+/** Bytes of an open file; undefined if it ends before. */
+export async function readExactly(
+  handle: FileHandle,
+  position: number,
+  bytes: number,
+): Promise<Buffer | undefined> {
+  const buffer = Buffer.alloc(bytes);
+  for (let filled = 0; filled < bytes; ) {
+    const { bytesRead } = await handle.read(buffer, filled, bytes - filled, position + filled);
+    if (bytesRead === 0) return undefined;
+    filled += bytesRead;
+  }
+  return buffer;
+}

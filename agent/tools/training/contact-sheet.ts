@@ -1,0 +1,62 @@
+// All samples of a run on one picture: a row for each sampled step, a column for each prompt.
+import sharp from "sharp";
+import type { Sample } from "./run-files.ts";
+
+export interface SheetOptions {
+  /** Pixels between and around the pictures. */
+  readonly gap?: number;
+  /** Side of the square each picture is fitted into, in pixels. */
+  readonly cell?: number;
+  /** More rows than this are thinned out evenly; the first (baseline) and the last stay. */
+  readonly maxRows?: number;
+  readonly format?: "png" | "jpeg";
+}
+
+export interface ContactSheet {
+  readonly image: Buffer;
+  readonly width: number;
+  readonly height: number;
+  /** The steps of the rows, top to bottom. */
+  readonly steps: readonly number[];
+  /** The prompt numbers of the columns, left to right. */
+  readonly prompts: readonly number[];
+}
+
+const BACKGROUND = "#16181d";
+
+/** `count` entries of a list, evenly spread, with both ends. */
+function thin(steps: readonly number[], count: number): number[] {
+  if (steps.length <= count) return [...steps];
+  const picked = Array.from(
+    { length: count },
+    (_, row) => steps[Math.round((row * (steps.length - 1)) / Math.max(1, count - 1))],
+  );
+  return picked.filter((step) => step !== undefined);
+}
+
+/** Undefined when there is nothing to show. A picture that cannot be read leaves its cell empty. */
+export async function contactSheet(
+  samples: readonly Sample[],
+  { gap = 8, cell = 256, maxRows = 8, format = "png" }: SheetOptions = {},
+): Promise<ContactSheet | undefined> {
+  const steps = thin([...new Set(samples.map(({ step }) => step))], maxRows);
+  const prompts = [...new Set(samples.map(({ index }) => index))].sort((a, b) => a - b);
+  if (steps.length === 0) return undefined;
+  const at = (position: number) => gap + position * (cell + gap);
+  const cells = await Promise.all(
+    samples
+      .filter(({ step }) => steps.includes(step))
+      .map(async ({ path, step, index }) => {
+        const input = await sharp(path)
+          .resize(cell, cell, { fit: "contain", background: BACKGROUND })
+          .toBuffer()
+          .catch(() => undefined); // being written, or damaged
+        return input && { input, left: at(prompts.indexOf(index)), top: at(steps.indexOf(step)) };
+      }),
+  );
+  const [width, height] = [at(prompts.length), at(steps.length)];
+  const sheet = sharp({ create: { width, height, channels: 3, background: BACKGROUND } }).composite(
+    cells.filter((placed) => placed !== undefined),
+  );
+  return { image: await sheet.toFormat(format, { quality: 82 }).toBuffer(), width, height, steps, prompts };
+}

@@ -1,0 +1,104 @@
+// Starting, watching and stopping training.
+import type { Handlers } from "../../../shared/contract.ts";
+import { softError, ToolError } from "../../../shared/errors.ts";
+import type { trainingTools } from "../../../shared/tools/training.ts";
+import { jobFolder } from "./job-folder.ts";
+import type { Job } from "./job-store.ts";
+import { tailLog } from "./log-file.ts";
+import { queueJob, type StartParts } from "./start.ts";
+import { jobStatus, jobSummary } from "./status.ts";
+import type { Supervisor } from "./supervisor.ts";
+
+export interface TrainingParts extends StartParts {
+  readonly supervisor: Supervisor;
+  readonly counts: () => Promise<{
+    readonly configs: number;
+    readonly datasets: number;
+    readonly models: number;
+  }>;
+}
+
+/** A stop is waited for as long as an answer may take; then it goes on in the background. */
+const STOP_ANSWER_MS = 8_000;
+
+const FIND_JOBS = "list_training_jobs shows all jobs";
+
+export const trainingHandlers = (parts: TrainingParts): Handlers<typeof trainingTools> => {
+  const { store, jobsPath, supervisor, now, counts } = parts;
+  return {
+    async start_training({ config_name, resume }) {
+      const { job, warnings } = await queueJob(parts, { config: config_name, resume });
+      await supervisor.look();
+      const started = store.get(job.id) ?? job;
+      if (started.status === "failed") {
+        throw new ToolError("internal", `Failed to start training: ${started.reason}`, {
+          hint: started.hint ?? undefined,
+        });
+      }
+      return {
+        job_id: job.id,
+        pid: started.pid,
+        status: "success",
+        state: started.status === "pending" ? "queued" : "running",
+        queue_position: store.queuePosition(job.id),
+        ...(warnings.length > 0 && { warnings: [...warnings] }),
+      };
+    },
+
+    async get_training_status({ job_id }) {
+      const job = store.get(job_id);
+      if (!job) {
+        const message = "Job not found";
+        throw new ToolError("not_found", message, { body: { message, status: "error" }, hint: FIND_JOBS });
+      }
+      return jobStatus(store, jobsPath, job, now());
+    },
+
+    async stop_training({ job_id }, { signal }) {
+      const job = store.get(job_id);
+      if (job?.status !== "running" && job?.status !== "pending") {
+        const how = job ? `it is ${job.status} already` : FIND_JOBS;
+        throw softError(job ? "conflict" : "not_found", "Job not found or already stopped", {}, how);
+      }
+      supervisor.requestStop(job_id);
+      const over = await supervisor.ended(
+        job_id,
+        AbortSignal.any([signal, AbortSignal.timeout(STOP_ANSWER_MS)]),
+      );
+      return { job_id, status: "success", state: over ? "stopped" : "stopping" };
+    },
+
+    async list_training_jobs({ limit, status }) {
+      const jobs = await Promise.all(
+        store.list(limit, status).map((job: Job) => jobSummary(store, jobsPath, job)),
+      );
+      return { jobs, total: store.count(status) };
+    },
+
+    async get_training_logs({ job_id, lines }) {
+      const job = store.get(job_id);
+      if (!job) {
+        throw softError("not_found", "Job not found", { job_id, lines: 0, logs: [] }, FIND_JOBS);
+      }
+      const { log } = jobFolder(jobsPath, job_id);
+      const tail = await tailLog(log, lines);
+      return {
+        job_id,
+        logs: [...tail.lines],
+        total_lines: tail.lines.length,
+        lines: tail.lines.length,
+        log_bytes: tail.bytes,
+        log_path: log,
+      };
+    },
+
+    async get_training_info() {
+      return {
+        active_jobs: store.count("running"),
+        queued_jobs: store.count("pending"),
+        total_jobs: store.count(),
+        ...(await counts()),
+      };
+    },
+  };
+};

@@ -1,0 +1,270 @@
+// Jobs in agent.db. Several agents may share one file (a service and stdio servers of LLM clients), so every change
+// of state is one conditional statement: whoever comes second changes nothing.
+import { DatabaseSync, type SQLInputValue } from "node:sqlite";
+import type { JobStatus } from "../../../shared/tools/training.ts";
+import type { TrainerKind } from "../../trainer/trainer.ts";
+import type { ProcessIdentity } from "./process.ts";
+
+/** A job as stored. Times are ISO 8601 UTC. */
+export interface Job {
+  readonly id: string;
+  readonly config: string;
+  /** `config.name` of the config: the run's folder and file prefix. */
+  readonly name: string;
+  readonly trainer: TrainerKind;
+  readonly status: JobStatus;
+  readonly total_steps: number | null;
+  /** Absolute folder of the run's output. */
+  readonly output_folder: string;
+  /** Absolute folders it reads. */
+  readonly dataset_folders: readonly string[];
+  readonly created_at: string;
+  readonly started_at: string | null;
+  readonly finished_at: string | null;
+  readonly pid: number | null;
+  readonly start_ticks: number | null;
+  readonly boot_id: string | null;
+  /** Who is launching it, while it has no pid. */
+  readonly claimed_pid: number | null;
+  readonly claimed_ticks: number | null;
+  readonly stop_requested_at: string | null;
+  readonly exit_code: number | null;
+  /** Steps done when it ended. */
+  readonly final_step: number | null;
+  readonly reason: string | null;
+  readonly hint: string | null;
+}
+
+type Row = Omit<Job, "dataset_folders"> & { readonly dataset_folders: string };
+
+export type NewJob = Pick<
+  Job,
+  "id" | "config" | "name" | "trainer" | "total_steps" | "output_folder" | "dataset_folders" | "created_at"
+>;
+
+export interface Ending {
+  readonly status: Extract<JobStatus, "completed" | "failed" | "stopped">;
+  readonly exit_code: number | null;
+  readonly final_step: number | null;
+  readonly reason: string | null;
+  readonly hint: string | null;
+  readonly finished_at: string;
+}
+
+/** One statement a version; `PRAGMA user_version` counts those that ran. Old ones are never edited. */
+const MIGRATIONS = [
+  `CREATE TABLE jobs (
+     seq INTEGER PRIMARY KEY AUTOINCREMENT,
+     id TEXT NOT NULL UNIQUE,
+     config TEXT NOT NULL,
+     name TEXT NOT NULL,
+     trainer TEXT NOT NULL,
+     status TEXT NOT NULL,
+     total_steps INTEGER,
+     output_folder TEXT NOT NULL,
+     dataset_folders TEXT NOT NULL,
+     created_at TEXT NOT NULL,
+     started_at TEXT,
+     finished_at TEXT,
+     pid INTEGER,
+     start_ticks INTEGER,
+     boot_id TEXT,
+     claimed_pid INTEGER,
+     claimed_ticks INTEGER,
+     stop_requested_at TEXT,
+     exit_code INTEGER,
+     final_step INTEGER,
+     reason TEXT,
+     hint TEXT
+   ) STRICT;
+   CREATE INDEX jobs_by_status ON jobs(status, seq);`,
+] as const;
+
+const UNFINISHED = "status IN ('pending', 'running')";
+
+export class JobStore implements Disposable {
+  readonly #db: DatabaseSync;
+
+  constructor(path: string) {
+    this.#db = new DatabaseSync(path, { timeout: 5_000 });
+    this.#db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
+    this.#migrate();
+  }
+
+  #migrate(): void {
+    this.#transaction(() => {
+      const { user_version } = this.#db.prepare("PRAGMA user_version").get() as { user_version: number };
+      if (user_version > MIGRATIONS.length) {
+        throw new Error(`agent.db was written by a newer version of mcp-ai-toolkit; update this one`);
+      }
+      for (const migration of MIGRATIONS.slice(user_version)) this.#db.exec(migration);
+      this.#db.exec(`PRAGMA user_version = ${MIGRATIONS.length}`);
+    });
+  }
+
+  #transaction<T>(work: () => T): T {
+    this.#db.exec("BEGIN IMMEDIATE");
+    try {
+      const result = work();
+      this.#db.exec("COMMIT");
+      return result;
+    } catch (error) {
+      this.#db.exec("ROLLBACK");
+      throw error;
+    }
+  }
+
+  #all(where: string, ...values: SQLInputValue[]): Job[] {
+    const rows = this.#db.prepare(`SELECT * FROM jobs ${where}`).all(...values) as unknown as Row[];
+    return rows.map((row) => ({ ...row, dataset_folders: JSON.parse(row.dataset_folders) as string[] }));
+  }
+
+  #change(sql: string, ...values: SQLInputValue[]): boolean {
+    return Number(this.#db.prepare(sql).run(...values).changes) > 0;
+  }
+
+  /**
+   * Adds a pending job unless an unfinished one has the same config or writes the same folder.
+   * @returns the id of that other job, or undefined when the new one was added
+   */
+  add(job: NewJob): string | undefined {
+    return this.#transaction(() => {
+      const [other] = this.#all(
+        `WHERE ${UNFINISHED} AND (config = ? OR output_folder = ?) LIMIT 1`,
+        job.config,
+        job.output_folder,
+      );
+      if (other) return other.id;
+      this.#db
+        .prepare(
+          `INSERT INTO jobs (id, config, name, trainer, status, total_steps, output_folder, dataset_folders, created_at)
+           VALUES (?, ?, ?, ?, 'pending', ?, ?, ?, ?)`,
+        )
+        .run(
+          job.id,
+          job.config,
+          job.name,
+          job.trainer,
+          job.total_steps,
+          job.output_folder,
+          JSON.stringify(job.dataset_folders),
+          job.created_at,
+        );
+      return undefined;
+    });
+  }
+
+  get(id: string): Job | undefined {
+    return this.#all("WHERE id = ?", id)[0];
+  }
+
+  /** Newest first. */
+  list(limit: number, status?: JobStatus): Job[] {
+    return status === undefined
+      ? this.#all("ORDER BY seq DESC LIMIT ?", limit)
+      : this.#all("WHERE status = ? ORDER BY seq DESC LIMIT ?", status, limit);
+  }
+
+  count(status?: JobStatus): number {
+    const sql = `SELECT count(*) AS n FROM jobs${status ? " WHERE status = ?" : ""}`;
+    const row = this.#db.prepare(sql).get(...(status ? [status] : [])) as { n: number };
+    return row.n;
+  }
+
+  unfinished(): Job[] {
+    return this.#all(`WHERE ${UNFINISHED} ORDER BY seq`);
+  }
+
+  /** How many pending jobs come first, plus one; null for a job that does not wait. */
+  queuePosition(id: string): number | null {
+    const row = this.#db
+      .prepare(
+        `SELECT (SELECT count(*) FROM jobs AS other WHERE other.status = 'pending' AND other.seq <= jobs.seq) AS position
+         FROM jobs WHERE id = ? AND status = 'pending'`,
+      )
+      .get(id) as { position: number } | undefined;
+    return row?.position ?? null;
+  }
+
+  /** The job that wrote the newest run in this folder. */
+  byOutputFolder(folder: string): Job | undefined {
+    return this.#all("WHERE output_folder = ? ORDER BY seq DESC LIMIT 1", folder)[0];
+  }
+
+  /** Takes the first pending job when nothing runs: it becomes `running`, to be launched by the caller. */
+  claimNext(claimer: ProcessIdentity, now: string): Job | undefined {
+    return this.#transaction(() => {
+      const [next] = this.#all(
+        "WHERE status = 'pending' AND NOT EXISTS (SELECT 1 FROM jobs WHERE status = 'running') ORDER BY seq LIMIT 1",
+      );
+      if (!next) return undefined;
+      this.#change(
+        "UPDATE jobs SET status = 'running', started_at = ?, claimed_pid = ?, claimed_ticks = ?, boot_id = ? WHERE id = ?",
+        now,
+        claimer.pid,
+        claimer.startTicks,
+        claimer.bootId,
+        next.id,
+      );
+      return this.get(next.id);
+    });
+  }
+
+  /** Puts a job back whose claimer died before it launched anything. */
+  unclaim(id: string): boolean {
+    return this.#change(
+      `UPDATE jobs SET status = 'pending', started_at = NULL, claimed_pid = NULL, claimed_ticks = NULL, boot_id = NULL
+       WHERE id = ? AND status = 'running' AND pid IS NULL`,
+      id,
+    );
+  }
+
+  launched(id: string, { pid, startTicks, bootId }: ProcessIdentity): void {
+    this.#change(
+      "UPDATE jobs SET pid = ?, start_ticks = ?, boot_id = ? WHERE id = ?",
+      pid,
+      startTicks,
+      bootId,
+      id,
+    );
+  }
+
+  /** Records that we mean to stop it, before any signal. True for the first who asks. */
+  requestStop(id: string, now: string): boolean {
+    return this.#change(
+      "UPDATE jobs SET stop_requested_at = ? WHERE id = ? AND status = 'running' AND stop_requested_at IS NULL",
+      now,
+      id,
+    );
+  }
+
+  /** Takes a waiting job out of the queue. */
+  cancelPending(id: string, now: string): boolean {
+    return this.#change(
+      `UPDATE jobs SET status = 'stopped', stop_requested_at = ?, finished_at = ?, reason = 'Taken out of the queue before it started'
+       WHERE id = ? AND status = 'pending'`,
+      now,
+      now,
+      id,
+    );
+  }
+
+  /** Ends a running job, once. */
+  finish(id: string, { status, exit_code, final_step, reason, hint, finished_at }: Ending): boolean {
+    return this.#change(
+      `UPDATE jobs SET status = ?, exit_code = ?, final_step = ?, reason = ?, hint = ?, finished_at = ?
+       WHERE id = ? AND status = 'running'`,
+      status,
+      exit_code,
+      final_step,
+      reason,
+      hint,
+      finished_at,
+      id,
+    );
+  }
+
+  [Symbol.dispose](): void {
+    this.#db.close();
+  }
+}

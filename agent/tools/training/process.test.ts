@@ -1,0 +1,81 @@
+import { mkdtemp, readFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test, vi } from "vitest";
+import { identify, isAlive, launch, readExit, readStarted, sessionMembers, signalAll } from "./process.ts";
+
+const newFolder = () => mkdtemp(join(tmpdir(), "aitk-job-"));
+
+async function start(script: string, folder: string) {
+  const child = await launch({
+    command: ["/bin/sh", "-c", script],
+    cwd: "/tmp",
+    env: { PATH: "/usr/bin:/bin" },
+    folder,
+  });
+  return identify(child.pid ?? 0);
+}
+
+const log = (folder: string) => readFile(join(folder, "log.txt"), "utf8");
+const exit = (folder: string) =>
+  vi.waitFor(async () => expect(await readExit(folder)).toBeDefined()).then(() => readExit(folder));
+
+test("D4: both streams go to one log, and the exit status to a file", async () => {
+  const folder = await newFolder();
+  await start("echo out; echo err >&2; pwd; exit 7", folder);
+  expect(await exit(folder)).toBe(7);
+  expect(await log(folder)).toBe("out\nerr\n/tmp\n");
+});
+
+test("a status is also known of a program that a signal ended", async () => {
+  const folder = await newFolder();
+  await start("kill -KILL $$", folder);
+  expect(await exit(folder)).toBe(137);
+});
+
+test("D7: an interrupt reaches the program and its children, and the status is not lost", async () => {
+  const folder = await newFolder();
+  const identity = await start("trap 'echo interrupted; exit 0' INT; sleep 60 & echo ready; wait", folder);
+  await vi.waitFor(async () => expect(await log(folder)).toContain("ready"));
+  const members = await sessionMembers(identity);
+  expect(members.length).toBeGreaterThanOrEqual(3);
+  signalAll(members, "SIGINT");
+  expect(await exit(folder)).toBe(0);
+  expect(await log(folder)).toContain("interrupted");
+  signalAll(await sessionMembers(identity), "SIGKILL"); // sh starts background jobs with SIGINT ignored
+});
+
+test("children that outlive the program are found as members of its session", async () => {
+  const folder = await newFolder();
+  const identity = await start("sleep 60 & exit 0", folder);
+  expect(await exit(folder)).toBe(0);
+  await vi.waitFor(async () => expect(await isAlive(identity)).toBe(false));
+  const orphans = await sessionMembers(identity);
+  expect(orphans).toHaveLength(1);
+  signalAll(orphans, "SIGKILL");
+  await vi.waitFor(async () => expect(await sessionMembers(identity)).toEqual([]));
+});
+
+test("a process is not taken for another with the same number", async () => {
+  const identity = await identify(process.pid);
+  expect(await isAlive(identity)).toBe(true);
+  expect(await isAlive({ ...identity, startTicks: (identity.startTicks ?? 0) - 1 })).toBe(false);
+  expect(await isAlive({ ...identity, bootId: "another boot" })).toBe(false);
+  expect(await sessionMembers({ ...identity, bootId: "another boot" })).toEqual([]);
+});
+
+test("a job's folder runs its job once, however often it is launched", async () => {
+  const folder = await newFolder();
+  const first = await start("echo ran; sleep 60", folder);
+  await vi.waitFor(async () => expect(await readStarted(folder)).toBe(first.pid));
+  const second = await start("echo ran; sleep 60", folder);
+  await vi.waitFor(async () => expect(await isAlive(second)).toBe(false));
+  expect(await readStarted(folder)).toBe(first.pid);
+  expect(await isAlive(first)).toBe(true);
+  expect(await log(folder)).toBe("ran\n");
+  signalAll(await sessionMembers(first), "SIGKILL");
+});
+
+test("signalling what is already gone is no error", () => {
+  expect(() => signalAll([2 ** 22 - 1], "SIGTERM")).not.toThrow();
+});

@@ -1,0 +1,146 @@
+// Processes that outlive us: launching them, knowing them again after a restart, and ending them with all their children.
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { open, readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+
+/**
+ * Runs the trainer and writes its exit status to a file in one step, so that it is known also when nobody waited.
+ * - The empty handler is needed: without a trap the shim dies with the signal and the status is lost; with an ignored
+ *   signal (`trap ''`) Python inherits the ignoring and never stops.
+ * - Making the `started` folder decides who runs the job: were an agent killed between starting the shim and noting
+ *   it down, and the job started again, the second shim finds the folder and leaves.
+ */
+const SHIM = `trap : INT TERM HUP
+cd_to=$1; job=$2; shift 2
+mkdir "$job/started" 2>/dev/null || exit 0
+echo $$ > "$job/started/pid"
+cd "$cd_to" && "$@"
+code=$?
+printf %s "$code" > "$job/exit.tmp" && mv "$job/exit.tmp" "$job/exit"
+exit "$code"`;
+
+export interface LaunchOptions {
+  readonly command: readonly [string, ...string[]];
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** The job's folder: log.txt, started/pid and exit appear in it. */
+  readonly folder: string;
+}
+
+/**
+ * Starts a command in a session of its own whose output goes straight to the log file: with a pipe of ours, a
+ * restart of this daemon would kill a nine-hour run at its next print. Both streams, one file, appended.
+ */
+export async function launch({ command, cwd, env, folder }: LaunchOptions): Promise<ChildProcess> {
+  const log = await open(join(folder, "log.txt"), "a", 0o600);
+  try {
+    // The shim itself stays in `/`: a folder that is a running process's own cannot be unmounted.
+    const child = spawn("/bin/sh", ["-c", SHIM, "job", cwd, folder, ...command], {
+      cwd: "/",
+      env,
+      detached: true,
+      stdio: ["ignore", log.fd, log.fd],
+    });
+    await once(child, "spawn");
+    child.unref();
+    return child;
+  } finally {
+    await log.close();
+  }
+}
+
+/** Which process this was: a pid alone is reused. */
+export interface ProcessIdentity {
+  readonly pid: number;
+  /** Clock ticks after boot, /proc/<pid>/stat field 22 (proc(5)); null where there is no /proc. */
+  readonly startTicks: number | null;
+  readonly bootId: string | null;
+}
+
+interface Stat {
+  readonly state: string;
+  readonly group: number;
+  readonly session: number;
+  readonly startTicks: number;
+}
+
+async function readStat(pid: number | string): Promise<Stat | undefined> {
+  const text = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => undefined);
+  if (text === undefined) return undefined;
+  // The command name, in parentheses, may itself hold blanks and parentheses; fields count from behind it.
+  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  const number = (index: number) => Number(fields[index]);
+  return { state: fields[0] ?? "", group: number(2), session: number(3), startTicks: number(19) };
+}
+
+const hasProc = process.platform === "linux";
+
+export async function bootId(): Promise<string | null> {
+  if (!hasProc) return null;
+  return (await readFile("/proc/sys/kernel/random/boot_id", "utf8")).trim();
+}
+
+export async function identify(pid: number): Promise<ProcessIdentity> {
+  const stat = hasProc ? await readStat(pid) : undefined;
+  return { pid, startTicks: stat?.startTicks ?? null, bootId: await bootId() };
+}
+
+function exists(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM"; // there, but not ours
+  }
+}
+
+/** Is this very process still running? A zombie is not. */
+export async function isAlive({ pid, startTicks, bootId: boot }: ProcessIdentity): Promise<boolean> {
+  if (!hasProc || startTicks === null) return exists(pid);
+  if (boot !== null && boot !== (await bootId())) return false;
+  const stat = await readStat(pid);
+  return stat !== undefined && stat.startTicks === startTicks && stat.state !== "Z" && stat.state !== "X";
+}
+
+/**
+ * Living members of the session that `launch` opened, without zombies. Also finds workers whose parent has died.
+ * @returns pids; empty when the session is gone or the machine was restarted since
+ */
+export async function sessionMembers({ pid, startTicks, bootId: boot }: ProcessIdentity): Promise<number[]> {
+  if (!hasProc) return exists(-pid) ? [pid] : [];
+  if (boot !== null && boot !== (await bootId())) return [];
+  const members: number[] = [];
+  for (const entry of await readdir("/proc")) {
+    if (!/^\d+$/.test(entry)) continue;
+    const stat = await readStat(entry);
+    if (!stat || stat.session !== pid || stat.state === "Z" || stat.state === "X") continue;
+    // Older than our leader: another session whose number came round again.
+    if (startTicks !== null && stat.startTicks < startTicks) return [];
+    members.push(Number(entry));
+  }
+  return members;
+}
+
+/** Signals every member; one that is already gone is no error. */
+export function signalAll(pids: readonly number[], signal: NodeJS.Signals): void {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, signal);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+    }
+  }
+}
+
+/** The status the shim wrote: 0–255, 128+n for signal n; undefined while there is none. */
+export async function readExit(folder: string): Promise<number | undefined> {
+  const text = await readFile(join(folder, "exit"), "utf8").catch(() => "");
+  return /^\d{1,3}$/.test(text) ? Number(text) : undefined;
+}
+
+/** The pid of the shim that runs the job of this folder; undefined when none has started. */
+export async function readStarted(folder: string): Promise<number | undefined> {
+  const text = await readFile(join(folder, "started/pid"), "utf8").catch(() => "");
+  return /^\d+\n$/.test(text) ? Number(text) : undefined;
+}

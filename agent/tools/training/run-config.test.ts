@@ -1,0 +1,84 @@
+import { expect, test } from "vitest";
+import { toRunConfig } from "./run-config.ts";
+
+const options = { cwd: "/toolkit", databasePath: "/state/job.db", reports: true };
+
+/** A config as the old server wrote it. */
+const old = {
+  job: "extension",
+  config: {
+    name: "cats",
+    process: [
+      {
+        type: "sd_trainer",
+        training_folder: "output",
+        datasets: [
+          { folder_path: "/data/cats", control_path: ["/data/controls"] },
+          { folder_path: "datasets/dogs" },
+        ],
+        train: { steps: 120 },
+        logging: { use_ui_logger: false, log_every: 100, use_wandb: true, project_name: "p" },
+      },
+    ],
+  },
+  meta: { version: "1.0" },
+};
+
+test("D1, D25: a config of the old server runs with absolute paths, reports and a loss log", () => {
+  const run = toRunConfig(old, options);
+  expect(run).toMatchObject({
+    name: "cats",
+    totalSteps: 120,
+    outputFolder: "/toolkit/output/cats",
+    datasetFolders: ["/data/cats", "/data/controls", "/toolkit/datasets/dogs"],
+  });
+  expect(run.value["meta"]).toEqual({ version: "1.0" });
+  expect(run.value["config"]).toMatchObject({
+    process: [
+      {
+        type: "diffusion_trainer",
+        training_folder: "/toolkit/output",
+        sqlite_db_path: "/state/job.db",
+        performance_log_every: 10,
+        datasets: [{ folder_path: "/data/cats" }, { folder_path: "/toolkit/datasets/dogs" }],
+        logging: { use_ui_logger: true, use_wandb: false, log_every: 100, project_name: "p" },
+      },
+    ],
+  });
+});
+
+test("a toolkit that cannot report gets no process type and no database it does not know", () => {
+  const run = toRunConfig(old, { ...options, reports: false });
+  expect(JSON.stringify(run.value)).toContain('"sd_trainer"');
+  expect(JSON.stringify(run.value)).not.toContain("sqlite_db_path");
+});
+
+test("the given config is left as it is", () => {
+  const before = structuredClone(old);
+  toRunConfig(old, options);
+  expect(old).toEqual(before);
+});
+
+test("the process's own name is the folder, the config's name stays the file prefix", () => {
+  const [process] = old.config.process;
+  const run = toRunConfig(
+    { ...old, config: { name: "cats", process: [{ ...process, name: "folder" }] } },
+    options,
+  );
+  expect(run).toMatchObject({ name: "cats", outputFolder: "/toolkit/output/folder" });
+});
+
+test.each([
+  null,
+  {},
+  { config: {} },
+  { config: { name: "", process: [{}] } },
+  { config: { name: "a", process: [] } },
+  3,
+])("%j is refused as nothing that could run", (config) => {
+  expect(() => toRunConfig(config, options)).toThrow("config.name");
+});
+
+test("a config without a training folder is refused", () => {
+  expect(() => toRunConfig({ config: { name: "a", process: [{}] } }, options)).toThrow("training_folder");
+});

@@ -1,0 +1,122 @@
+// A user's config → the private one that really runs. The user's file is never touched.
+import { isAbsolute, join } from "node:path";
+import * as v from "valibot";
+import { invalid } from "../../../shared/errors.ts";
+
+type Json = Record<string, unknown>;
+
+const Record_ = v.record(v.string(), v.unknown());
+const Config = v.looseObject({
+  config: v.looseObject({
+    name: v.pipe(v.string(), v.minLength(1)),
+    process: v.pipe(v.array(Record_), v.minLength(1)),
+  }),
+});
+
+/** Process types that are the same training with and without reports (ai-toolkit.md §2.2). */
+const REPORTING: Readonly<Record<string, string>> = {
+  sd_trainer: "diffusion_trainer",
+  ui_trainer: "diffusion_trainer",
+};
+
+/** How often speed is reported, in steps; 0 would mean never. */
+const PERFORMANCE_LOG_EVERY = 10;
+
+export interface RunConfigOptions {
+  /** What relative paths in the config are relative to: the folder the trainer runs in. */
+  readonly cwd: string;
+  readonly databasePath: string;
+  /** Does the trainer know `diffusion_trainer`? */
+  readonly reports: boolean;
+}
+
+export interface RunConfig {
+  /** To be written as JSON: that avoids every trap of YAML. */
+  readonly value: Json;
+  readonly name: string;
+  readonly totalSteps: number | null;
+  readonly outputFolder: string;
+  readonly datasetFolders: readonly string[];
+}
+
+function object(value: unknown): Json {
+  return v.is(Record_, value) ? value : {};
+}
+
+function texts(value: unknown): string[] {
+  if (typeof value === "string") return [value];
+  return Array.isArray(value) ? value.filter((entry) => typeof entry === "string") : [];
+}
+
+const FOLDER_KEYS = [
+  "folder_path",
+  "dataset_path",
+  "control_path",
+  "mask_path",
+  "inpaint_path",
+  "unconditional_path",
+];
+const NUMBERED_CONTROLS = ["control_path_1", "control_path_2", "control_path_3"];
+
+/** Every folder a data set entry reads. */
+function foldersOf(dataset: Json): string[] {
+  return [...FOLDER_KEYS, ...NUMBERED_CONTROLS].flatMap((key) => texts(dataset[key]));
+}
+
+/**
+ * Makes paths absolute, turns reporting on, and names the job's own database.
+ * @throws ToolError invalid_input when there is nothing that could run
+ */
+export function toRunConfig(config: unknown, { cwd, databasePath, reports }: RunConfigOptions): RunConfig {
+  const parsed = v.safeParse(Config, config);
+  if (!parsed.success) {
+    throw invalid(
+      "The configuration has no config.name with a config.process list",
+      "validate_config names what is missing",
+    );
+  }
+  const name = parsed.output.config.name;
+  const absolute = (path: string) => (isAbsolute(path) ? path : join(cwd, path));
+  const processes = parsed.output.config.process.map((process) => {
+    const type = typeof process["type"] === "string" ? process["type"] : "";
+    const datasets = Array.isArray(process["datasets"]) ? process["datasets"].map(object) : undefined;
+    const folder = process["training_folder"];
+    return {
+      ...process,
+      ...(reports && REPORTING[type] && { type: REPORTING[type] }),
+      ...(typeof folder === "string" && { training_folder: absolute(folder) }),
+      ...(datasets && {
+        datasets: datasets.map((dataset) => ({
+          ...dataset,
+          ...(typeof dataset["folder_path"] === "string" && {
+            folder_path: absolute(dataset["folder_path"]),
+          }),
+        })),
+      }),
+      performance_log_every: Number(process["performance_log_every"]) || PERFORMANCE_LOG_EVERY,
+      logging: { log_every: 1, ...object(process["logging"]), use_ui_logger: true, use_wandb: false },
+      ...(reports && { sqlite_db_path: databasePath }),
+    } as Json;
+  });
+  const [first] = processes;
+  const trainingFolder = first?.["training_folder"];
+  if (typeof trainingFolder !== "string") {
+    throw invalid(
+      "The configuration has no training_folder",
+      "Add an absolute training_folder to config.process[0]",
+    );
+  }
+  const steps = object(first?.["train"])["steps"];
+  const folderName = typeof first?.["name"] === "string" ? first["name"] : name;
+  return {
+    name,
+    value: { ...parsed.output, config: { ...parsed.output.config, process: processes } },
+    totalSteps: typeof steps === "number" && Number.isInteger(steps) && steps >= 0 ? steps : null,
+    outputFolder: join(trainingFolder, folderName),
+    datasetFolders: processes.flatMap((process) =>
+      (Array.isArray(process["datasets"]) ? process["datasets"] : []).flatMap((dataset) =>
+        foldersOf(object(dataset)).map(absolute),
+      ),
+    ),
+  };
+}

@@ -1,0 +1,63 @@
+// What a run leaves in its output folder (ai-toolkit.md §5): numbered checkpoints, the final file, samples.
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+
+export interface Checkpoint {
+  readonly name: string;
+  /** null: the final file, which has no number. */
+  readonly step: number | null;
+  readonly mtimeMs: number;
+}
+
+const EXTENSION = ".safetensors";
+
+/** The step in `<run>_000000250.safetensors`; null for `<run>.safetensors`; undefined for any other file. */
+export function checkpointStep(run: string, file: string): number | null | undefined {
+  if (!file.startsWith(run) || !file.endsWith(EXTENSION)) return undefined;
+  const middle = file.slice(run.length, -EXTENSION.length);
+  if (middle === "") return null;
+  const digits = /^_(\d{9})$/.exec(middle)?.[1];
+  return digits === undefined ? undefined : Number(digits);
+}
+
+async function entries(folder: string): Promise<string[]> {
+  return readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT" || error.code === "ENOTDIR") return []; // not written yet
+    throw error;
+  });
+}
+
+/** Checkpoints of a run, the newest first. */
+export async function listCheckpoints(outputFolder: string, run: string): Promise<Checkpoint[]> {
+  const found: Checkpoint[] = [];
+  for (const name of await entries(outputFolder)) {
+    const step = checkpointStep(run, name);
+    if (step === undefined) continue;
+    const info = await stat(join(outputFolder, name)).catch(() => undefined);
+    if (info) found.push({ name, step, mtimeMs: info.mtimeMs }); // else: pruned by the trainer this moment
+  }
+  return found.sort((a, b) => b.mtimeMs - a.mtimeMs);
+}
+
+export interface Sample {
+  readonly path: string;
+  readonly step: number;
+  /** Which prompt of the config, counted from 0. */
+  readonly index: number;
+}
+
+const SAMPLE = /^(\d+)__(\d{9})_(\d+)\.(jpg|png|webp)$/;
+
+/** Sample images of a run, by step and prompt. The index in their names is not padded, so names do not sort. */
+export async function listSamples(outputFolder: string): Promise<Sample[]> {
+  const folder = join(outputFolder, "samples");
+  const found = (await entries(folder)).flatMap((name) => {
+    const [, , step, index] = SAMPLE.exec(name) ?? [];
+    return step === undefined ? [] : [{ path: join(folder, name), step: Number(step), index: Number(index) }];
+  });
+  return found.sort((a, b) => a.step - b.step || a.index - b.index);
+}
+
+export async function countSamples(outputFolder: string): Promise<number> {
+  return (await listSamples(outputFolder)).length;
+}

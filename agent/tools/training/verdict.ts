@@ -1,0 +1,47 @@
+// How a run ended. The exit code alone is wrong both ways: ai-toolkit exits 0 when it is interrupted and 1 when it is
+// asked to stop (ai-toolkit.md §1.4, §8.5), so everything that is known is weighed together.
+import { causeOf } from "./causes.ts";
+import type { Ending } from "./job-store.ts";
+
+export interface Evidence {
+  /** From the shim; null when the process is gone without a status. */
+  readonly exitCode: number | null;
+  /** We meant it to stop. */
+  readonly stopRequested: boolean;
+  /** `status` of the trainer's own report; undefined without one. */
+  readonly reported: string | undefined;
+  /** The final, unnumbered model file is newer than this run's start. */
+  readonly finalFile: boolean;
+  /** The end of the log, cleaned, oldest first. */
+  readonly lines: readonly string[];
+}
+
+type Verdict = Pick<Ending, "status" | "reason" | "hint">;
+
+const COMPLETED: Verdict = { status: "completed", reason: null, hint: null };
+const BY_US: Verdict = {
+  status: "stopped",
+  reason: "Stopped on request",
+  hint: "start_training with resume: true goes on from the last checkpoint",
+};
+const BY_OTHERS: Verdict = { ...BY_US, reason: "Stopped from outside: somebody interrupted the trainer" };
+
+/** 128+2, 128+9, 128+15: ended by one of the signals we send. */
+const SIGNAL_CODES = new Set([130, 137, 143]);
+
+export function verdict({ exitCode, stopRequested, reported, finalFile, lines }: Evidence): Verdict {
+  const saidStopped =
+    reported === "stopped" || lines.some((line) => line === "Job stopped" || line.endsWith(": Job stopped"));
+  if (exitCode === 0) {
+    if (reported === "completed") return COMPLETED;
+    if (stopRequested) return BY_US;
+    if (saidStopped) return BY_OTHERS;
+    if (finalFile) return COMPLETED;
+    return { status: "failed", ...causeOf(lines, exitCode) };
+  }
+  // All was written before something on the way out went wrong.
+  if (reported === "completed" && finalFile) return COMPLETED;
+  if (stopRequested && (exitCode === null || SIGNAL_CODES.has(exitCode) || saidStopped)) return BY_US;
+  if (saidStopped) return BY_OTHERS;
+  return { status: "failed", ...causeOf(lines, exitCode) };
+}

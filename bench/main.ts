@@ -1,0 +1,30 @@
+// npm run bench [-- NAME …]: ratios measured side by side in one run. Figures inform; nothing fails because of them.
+import { benchAnswers } from "./answers.ts";
+import { benchCalls } from "./calls.ts";
+import { benchLaunch } from "./launch.ts";
+import { benchLists } from "./lists.ts";
+import type { Result } from "./measure.ts";
+import { benchStart } from "./start.ts";
+
+const BENCHES = {
+  calls: benchCalls,
+  start: benchStart,
+  lists: benchLists,
+  answers: benchAnswers,
+  launch: benchLaunch,
+} as const satisfies Record<string, () => Promise<Result[]>>;
+
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((name) => !Object.hasOwn(BENCHES, name));
+if (unknown.length > 0) {
+  console.error(`No bench called ${unknown.join(", ")}; there are: ${Object.keys(BENCHES).join(", ")}`);
+  process.exit(2);
+}
+for (const [name, bench] of Object.entries(BENCHES)) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue;
+  console.log(`\n${name}`);
+  for (const { what, figure, target, ok } of await bench()) {
+    console.log(`  ${ok ? "✓" : "✗"} ${what}\n      ${figure}   (target ${target})`);
+  }
+}
+process.exit(0);

@@ -1,0 +1,96 @@
+// Programs under measurement: real processes that say where they listen.
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { Agent, request } from "node:http";
+import { createInterface } from "node:readline";
+
+export interface Program {
+  readonly url: string;
+  readonly child: ChildProcess;
+  stop(): Promise<void>;
+}
+
+export async function startProgram(args: readonly string[]): Promise<Program> {
+  const child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "pipe"] });
+  const lines: string[] = [];
+  for await (const line of createInterface({ input: child.stderr })) {
+    lines.push(line);
+    const url = /"url":"([^"]+)"/.exec(line)?.[1];
+    if (url === undefined) continue;
+    child.stderr.resume();
+    return {
+      url,
+      child,
+      async stop() {
+        const gone = once(child, "exit");
+        child.kill();
+        await gone;
+      },
+    };
+  }
+  throw new Error(`${args.join(" ")} did not start:\n${lines.join("\n")}`);
+}
+
+const agent = new Agent({ keepAlive: true });
+
+/** One POST on a kept connection, the answer read and parsed. */
+export function post(
+  url: string,
+  body: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const text = JSON.stringify(body);
+    const sent = request(
+      url,
+      {
+        method: "POST",
+        agent,
+        headers: {
+          "content-type": "application/json",
+          "content-length": Buffer.byteLength(text),
+          ...headers,
+        },
+      },
+      (response) => {
+        let answer = "";
+        response.setEncoding("utf8");
+        response.on("data", (chunk: string) => {
+          answer += chunk;
+        });
+        response.on("end", () =>
+          response.statusCode === 200 ? resolve(JSON.parse(answer)) : reject(new Error(answer)),
+        );
+      },
+    );
+    sent.on("error", reject);
+    sent.end(text);
+  });
+}
+
+/** A tools/call as a client of each era sends it. */
+export function toolsCall(
+  url: string,
+  era: "legacy" | "modern",
+  name: string,
+  args: unknown = {},
+): Promise<unknown> {
+  const params = { name, arguments: args };
+  if (era === "legacy") return post(`${url}/mcp`, { jsonrpc: "2.0", id: 1, method: "tools/call", params });
+  const version = "2026-07-28";
+  const meta = {
+    "io.modelcontextprotocol/protocolVersion": version,
+    "io.modelcontextprotocol/clientCapabilities": {},
+    "io.modelcontextprotocol/clientInfo": { name: "bench", version: "1" },
+  };
+  return post(
+    `${url}/mcp`,
+    { jsonrpc: "2.0", id: 1, method: "tools/call", params: { ...params, _meta: meta } },
+    {
+      "mcp-protocol-version": version,
+      "mcp-method": "tools/call",
+      "mcp-name": name,
+      accept: "application/json, text/event-stream",
+    },
+  );
+}

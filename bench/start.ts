@@ -1,0 +1,28 @@
+// From the command to the first answer: the installed bundle until /health, against Node doing nothing.
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { medians, type Result, ratio } from "./measure.ts";
+import { startProgram } from "./program.ts";
+
+const bundle = resolve(import.meta.dirname, "../dist/bin.js");
+
+export async function benchStart(): Promise<Result[]> {
+  if (!existsSync(bundle)) throw new Error("Build it first: npm run build");
+  const data = await mkdtemp(join(tmpdir(), "aitk-bench-"));
+  const [ours = 0, base = 0] = await medians(
+    [
+      async () => {
+        const program = await startProgram([bundle, "--data", data, "--trainer", "rehearsal", "--port", "0"]);
+        await fetch(`${program.url}/health`).then((response) => response.json());
+        program.child.kill("SIGKILL"); // the end is not what is measured
+      },
+      () => spawnSync(process.execPath, ["-e", "0"]),
+    ],
+    15,
+    3,
+  );
+  return [ratio("start of the bundle until /health answers, against node -e 0", ours, base, 2.5)];
+}

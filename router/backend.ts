@@ -1,0 +1,33 @@
+// What the router serves: tools that live somewhere. A Hub reaches agents over links, an HttpAgent over REST.
+import type * as v from "valibot";
+import type { Progress } from "../shared/contract.ts";
+import type { McpTool } from "../shared/describe.ts";
+import type { agentHealth } from "../shared/tools/system.ts";
+
+/** What a client sees in a tool list. A foreign back end has neither titles nor output schemas. */
+export type ListedTool = Pick<McpTool, "name" | "description" | "inputSchema"> & Partial<McpTool>;
+
+export type Block =
+  | { readonly type: "text"; readonly text: string }
+  | { readonly type: "image"; readonly data: string; readonly mimeType: string };
+
+/** `json`: the contract's output, to be rendered for each surface. `content`: ready blocks, as a foreign server sent them. */
+export type ToolAnswer =
+  | { readonly kind: "json"; readonly output: Readonly<Record<string, unknown>> }
+  | { readonly kind: "content"; readonly content: readonly Block[] };
+
+export interface CallOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
+}
+
+export type AgentHealth = v.InferOutput<typeof agentHealth.output>;
+
+export interface Backend {
+  tools(): readonly ListedTool[] | Promise<readonly ListedTool[]>;
+  hasTool(name: string): boolean | Promise<boolean>;
+  /** @throws ToolError */
+  call(tool: string, args: unknown, options: CallOptions): Promise<ToolAnswer>;
+  /** @throws ToolError agent_offline when nobody can say */
+  health(): Promise<AgentHealth>;
+}

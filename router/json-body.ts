@@ -1,0 +1,71 @@
+// Request bodies: bounded, parsed, and looked at for shapes that only an attacker sends.
+import { invalid, ToolError } from "../shared/errors.ts";
+
+/** Bodies that may carry images as base64. */
+export const MAX_UPLOAD_BODY_BYTES = 64 * 1024 * 1024;
+/** All other bodies. */
+export const MAX_BODY_BYTES = 4 * 1024 * 1024;
+/** No honest call nests deeper; some JSON consumers recurse. */
+const MAX_DEPTH = 64;
+
+export function tooLarge(limitBytes: number): ToolError {
+  return new ToolError("too_large", `The request body is larger than ${limitBytes / 1024 / 1024} MB`, {
+    hint: "Upload fewer images per call, or copy the files to the data set's folder on the machine; upload links (create_upload_link) are to come",
+  });
+}
+
+export interface JsonBody {
+  readonly value: unknown;
+  readonly bytes: number;
+}
+
+/**
+ * Reads and parses a JSON body.
+ * @throws ToolError too_large beyond `maxBytes`; invalid_input when it is no JSON, too deep, or names `__proto__`
+ */
+export async function readJsonBody(request: Request, maxBytes: number): Promise<JsonBody> {
+  const declared = Number(request.headers.get("content-length") ?? 0);
+  if (declared > maxBytes) throw tooLarge(maxBytes);
+  // A declared length is enforced by the runtime; without one the bytes have to be counted.
+  const text = declared > 0 ? await request.text() : await readText(request, maxBytes);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw invalid(
+      "The request body is not valid JSON",
+      "Send one JSON document, Content-Type: application/json",
+    );
+  }
+  const problem = oddShape(value);
+  if (problem) throw invalid(`The request body ${problem}`);
+  return { value, bytes: declared || text.length };
+}
+
+async function readText(request: Request, maxBytes: number): Promise<string> {
+  if (!request.body) return "";
+  const decoder = new TextDecoder();
+  let text = "";
+  let bytes = 0;
+  for await (const chunk of request.body as ReadableStream<Uint8Array>) {
+    bytes += chunk.byteLength;
+    if (bytes > maxBytes) throw tooLarge(maxBytes);
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
+}
+
+function oddShape(root: unknown): string | undefined {
+  let level: object[] = typeof root === "object" && root !== null ? [root] : [];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth >= MAX_DEPTH) return `is nested deeper than ${MAX_DEPTH} levels`;
+    const next: object[] = [];
+    for (const value of level) {
+      if (Object.hasOwn(value, "__proto__")) return "has a key '__proto__'";
+      for (const inner of Object.values(value))
+        if (typeof inner === "object" && inner !== null) next.push(inner);
+    }
+    level = next;
+  }
+  return undefined;
+}

@@ -1,0 +1,76 @@
+// MCP over HTTP: `/mcp`, `/messages` and `/mcp/rpc` are one endpoint. Stateless: a session id that a client brings
+// from before a restart is as good as any.
+import { type Context, Hono } from "hono";
+import type { ContentfulStatusCode } from "hono/utils/http-status";
+import { type ToolError, toToolError } from "../shared/errors.ts";
+import { SERVER_DESCRIPTION, SERVER_NAME, SERVER_VERSION } from "../shared/server-info.ts";
+import { uploadDataset } from "../shared/tools/datasets.ts";
+import { type JsonBody, MAX_BODY_BYTES, MAX_UPLOAD_BODY_BYTES, readJsonBody, tooLarge } from "./json-body.ts";
+import { PARSE_ERROR, rpcError } from "./json-rpc.ts";
+import type { McpOptions } from "./mcp.ts";
+import type { McpEndpoint } from "./mcp-endpoint.ts";
+
+const PATHS = ["/mcp", "/mcp/", "/messages", "/mcp/rpc"];
+const SESSION_HEADER = "mcp-session-id";
+const ALLOW = { allow: "POST, OPTIONS" };
+
+export function mcpRoutes(options: McpOptions): Hono {
+  const app = new Hono();
+  let loading: Promise<McpEndpoint> | undefined;
+  const endpoint = () => {
+    loading ??= import("./mcp-endpoint.ts").then(({ mcpEndpoint }) => mcpEndpoint(options));
+    return loading;
+  };
+
+  app.on("POST", PATHS, async (c) => {
+    const request = c.req.raw;
+    let body: JsonBody;
+    try {
+      body = await readJsonBody(request, MAX_UPLOAD_BODY_BYTES);
+      if (body.bytes > MAX_BODY_BYTES && !callsUpload(body.value)) throw tooLarge(MAX_BODY_BYTES);
+    } catch (thrown) {
+      return unreadable(c, toToolError(thrown));
+    }
+    const session = c.req.header(SESSION_HEADER);
+    if (session !== undefined) c.header(SESSION_HEADER, session);
+    const answer = await (await endpoint())(request, body.value);
+    if (answer instanceof Response) return answer;
+    if (answer.body === undefined) return c.body(null, 202);
+    return c.json(answer.body, answer.status as ContentfulStatusCode); // 200 or 400
+  });
+
+  app.get("/messages", (c) => {
+    // A spec client that probes for a stream must learn that there is none.
+    if (c.req.header("accept")?.includes("text/event-stream")) return notAllowed(c);
+    return c.json({
+      protocol: "mcp",
+      version: "1.0",
+      server: { name: SERVER_NAME, version: SERVER_VERSION, description: SERVER_DESCRIPTION },
+      transport: { type: "streamable-http", endpoint: "/messages" },
+    });
+  });
+  app.on(["GET", "DELETE", "PUT", "PATCH"], PATHS, notAllowed);
+  return app;
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function callsUpload(body: unknown): boolean {
+  const messages = Array.isArray(body) ? body : [body];
+  return messages.some(
+    (message) =>
+      isObject(message) && isObject(message["params"]) && message["params"]["name"] === uploadDataset.name,
+  );
+}
+
+function unreadable(c: Context, error: ToolError) {
+  if (error.code === "too_large")
+    return c.json(rpcError(-32000, error.message, null, { hint: error.hint }), 413);
+  return c.json(rpcError(PARSE_ERROR, `Parse error: ${error.message}`, null), 400);
+}
+
+function notAllowed(c: Context) {
+  return c.json(rpcError(-32000, "Method not allowed: send JSON-RPC by POST"), 405, ALLOW);
+}

@@ -1,0 +1,57 @@
+// The walls of the house: who may import whom, and where Node may be named.
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative, resolve, sep } from "node:path";
+import { expect, test } from "vitest";
+
+const root = resolve(import.meta.dirname, "..");
+
+interface Import {
+  readonly file: string;
+  readonly target: string;
+}
+
+function sources(room: string): string[] {
+  return readdirSync(join(root, room), { recursive: true, encoding: "utf8" })
+    .filter((file) => file.endsWith(".ts") && !/\.(test|suite)\.ts$/.test(file))
+    .map((file) => join(room, file));
+}
+
+const IMPORT =
+  /(?:^|\n)\s*(?:import|export)\s[^;]*?from\s+"([^"]+)"|import\("([^"]+)"\)|(?:^|\n)import\s+"([^"]+)"/g;
+
+/** Every import of a room; targets inside the project as paths from its root. */
+function importsOf(room: string): Import[] {
+  return sources(room).flatMap((file) => {
+    const text = readFileSync(join(root, file), "utf8");
+    return [...text.matchAll(IMPORT)].map((match) => {
+      const name = match[1] ?? match[2] ?? match[3] ?? "";
+      const target = name.startsWith(".") ? relative(root, resolve(root, dirname(file), name)) : name;
+      return { file: file.split(sep).join("/"), target };
+    });
+  });
+}
+
+const into = (room: string) => (line: Import) => line.target.startsWith(`${room}/`);
+
+test("shared imports neither router nor agent", () => {
+  const imports = importsOf("shared");
+  expect(imports.length).toBeGreaterThan(20);
+  expect(imports.filter((line) => into("router")(line) || into("agent")(line))).toEqual([]);
+});
+
+test("the router never imports the agent", () => {
+  expect(importsOf("router").filter(into("agent"))).toEqual([]);
+});
+
+test("the agent meets the router only in its modes", () => {
+  const crossing = importsOf("agent").filter(into("router"));
+  expect(crossing.length).toBeGreaterThan(0);
+  expect(crossing.filter(({ file }) => !file.startsWith("agent/modes/"))).toEqual([]);
+});
+
+test("shared and the router's routes name no Node module, so that they run on Workers", () => {
+  const onNode = [...importsOf("shared"), ...importsOf("router")].filter(
+    ({ target }) => target.startsWith("node:") || target === "@hono/node-server" || target === "ws",
+  );
+  expect(onNode.filter(({ file }) => file !== "router/node.ts")).toEqual([]);
+});

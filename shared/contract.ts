@@ -1,0 +1,73 @@
+// What a tool is. Everything a client sees of a tool, and the type of its handler, comes from its contract.
+import type * as v from "valibot";
+
+/** Who may call: `read` looks, `train` changes what can be mended, `admin` destroys. */
+export type Scope = "read" | "train" | "admin";
+
+/** The four MCP hints; all are always sent because the protocol's defaults assume the worst. */
+export interface Annotations {
+  readonly readOnlyHint: boolean;
+  readonly destructiveHint: boolean;
+  readonly idempotentHint: boolean;
+  readonly openWorldHint: boolean;
+}
+
+/** read: no change. write: adds something. replace: same call twice leaves the same state. destroy: takes away. */
+const EFFECTS = {
+  read: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
+  write: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: false },
+  replace: { readOnlyHint: false, destructiveHint: false, idempotentHint: true, openWorldHint: false },
+  destroy: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: false },
+} as const satisfies Record<string, Annotations>;
+
+export type InputSchema = v.ObjectSchema<v.ObjectEntries, undefined>;
+export type OutputSchema = v.ObjectSchema<v.ObjectEntries, undefined>;
+
+export interface Contract<
+  Name extends string = string,
+  Input extends InputSchema = InputSchema,
+  Output extends OutputSchema = OutputSchema,
+> {
+  readonly name: Name;
+  readonly title: string;
+  readonly description: string;
+  readonly scope: Scope;
+  readonly effect: keyof typeof EFFECTS;
+  readonly input: Input;
+  readonly output: Output;
+}
+
+export function defineTool<
+  const Name extends string,
+  const Input extends InputSchema,
+  const Output extends OutputSchema,
+>(contract: Contract<Name, Input, Output>): Contract<Name, Input, Output> {
+  return contract;
+}
+
+export function annotationsOf(contract: Contract): Annotations {
+  return EFFECTS[contract.effect];
+}
+
+export interface Progress {
+  readonly progress: number;
+  readonly total?: number | undefined;
+  readonly message?: string | undefined;
+}
+
+/** What a running call knows beside its input. */
+export interface CallContext {
+  /** Fires when the client left or the deadline passed. */
+  readonly signal: AbortSignal;
+  readonly progress: (progress: Progress) => void;
+}
+
+export type Handler<C extends Contract> = (
+  input: v.InferOutput<C["input"]>,
+  context: CallContext,
+) => Promise<v.InferInput<C["output"]>> | v.InferInput<C["output"]>;
+
+/** One handler for each contract of a list; a missing or misspelt one does not compile. */
+export type Handlers<List extends readonly Contract[]> = {
+  readonly [C in List[number] as C["name"]]: Handler<C>;
+};

@@ -1,0 +1,61 @@
+import { expect, test } from "vitest";
+import { mcpTool } from "./describe.ts";
+import { INSTRUCTIONS } from "./instructions.ts";
+import { TOOLS } from "./tools/index.ts";
+
+const described = TOOLS.map(mcpTool);
+
+/** The old server's tools in its order of registration. */
+const OLD_TOOLS = [
+  "create_training_config", "list_configs", "get_config", "upload_dataset", "list_datasets", "start_training",
+  "get_training_status", "stop_training", "list_training_jobs", "export_model", "list_exported_models",
+  "download_model", "get_system_stats", "get_training_logs", "get_training_info", "delete_config",
+  "delete_dataset", "delete_model", "validate_config", "get_dataset_info", "list_model_presets",
+]; // biome-ignore format: a list
+
+test("D19, D34: the list begins with the old server's 21 tools in a fixed order", () => {
+  expect(described.map((tool) => tool.name).slice(0, OLD_TOOLS.length)).toEqual(OLD_TOOLS);
+});
+
+test.each(described)("$name has a title, all four hints, and schemas that are objects", (tool) => {
+  expect(tool.title).not.toBe("");
+  expect(tool.description.length).toBeLessThan(2_000);
+  expect(tool.name).toMatch(/^[a-z_]{1,40}$/);
+  expect(Object.keys(tool.annotations).sort()).toEqual([
+    "destructiveHint", "idempotentHint", "openWorldHint", "readOnlyHint", "title",
+  ]); // biome-ignore format: a list
+  expect(tool.inputSchema.type).toBe("object");
+  expect(tool.outputSchema.type).toBe("object");
+});
+
+test("a tool without parameters has no `required` key", () => {
+  const schema = described.find((tool) => tool.name === "list_configs")?.inputSchema;
+  expect(schema).toEqual({ type: "object", properties: {} });
+});
+
+test("D21: the schema's defaults are the ones that are used", () => {
+  const schema = described[0]?.inputSchema as unknown as {
+    properties: Record<string, { default?: unknown }>;
+  };
+  const defaults = Object.entries(schema.properties).filter(([, { default: value }]) => value !== undefined);
+  expect(Object.fromEntries(defaults.map(([name, { default: value }]) => [name, value]))).toEqual({
+    steps: 2000,
+    batch_size: 1,
+    rank: 16,
+    alpha: 16,
+    lr: 0.0001,
+    gradient_checkpointing: true,
+    cache_latents: true,
+    caption_dropout_rate: 0.05,
+    overwrite: false,
+  });
+});
+
+test("what upload_dataset asks of an image is in its schema", () => {
+  const schema = described.find((tool) => tool.name === "upload_dataset")?.inputSchema;
+  expect(JSON.stringify(schema)).toContain('"required":["filename","data"]');
+});
+
+test("the instructions fit into what clients read of them", () => {
+  expect(Buffer.byteLength(INSTRUCTIONS)).toBeLessThanOrEqual(2048);
+});

@@ -1,0 +1,6 @@
+// What both sides need of a logger; pino has this shape.
+export interface Log {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}

@@ -1,0 +1,148 @@
+import { expect, test, vi } from "vitest";
+import { ToolError } from "./errors.ts";
+import { type Link, linkPair } from "./link.ts";
+import { Peer, type Serve } from "./peer.ts";
+import { MAX_FRAME_CHARS, MAX_OPEN_CALLS, PROTOCOL_VERSION } from "./protocol.ts";
+
+function pair(
+  serve: Serve,
+  onBug?: (thrown: unknown) => void,
+): { caller: Peer; server: Peer; links: [Link, Link] } {
+  const links = linkPair();
+  return { caller: new Peer(links[0]), server: new Peer(links[1], { serve, onBug }), links };
+}
+
+const never: Serve = (_tool, _input, { signal }) =>
+  new Promise((_, reject) => signal.addEventListener("abort", () => reject(new Error("aborted"))));
+
+test("a call reaches the other end and its result comes back", async () => {
+  const { caller } = pair(async (tool, input) => ({ tool, input }));
+  await expect(caller.call("get_config", { name: "a" })).resolves.toEqual({
+    tool: "get_config",
+    input: { name: "a" },
+  });
+});
+
+test("calls that overlap get their own answers", async () => {
+  const { caller } = pair(async (_tool, input) => {
+    if (input === 1) await Promise.resolve();
+    return input;
+  });
+  await expect(Promise.all([caller.call("t", 1), caller.call("t", 2), caller.call("t", 3)])).resolves.toEqual(
+    [1, 2, 3],
+  );
+});
+
+test("an error arrives with code, message, hint and the old body", async () => {
+  const error = new ToolError("conflict", "busy", { hint: "wait", body: { error: "busy" } });
+  const { caller } = pair(async () => Promise.reject(error));
+  await expect(caller.call("t", {})).rejects.toMatchObject({
+    code: "conflict",
+    message: "busy",
+    hint: "wait",
+    body: { error: "busy" },
+  });
+});
+
+test("a bug arrives as internal without its details, which go to the log", async () => {
+  const onBug = vi.fn();
+  const { caller } = pair(async () => Promise.reject(new TypeError("/secret/path is undefined")), onBug);
+  const failed = await caller.call("t", {}).catch((error: unknown) => error);
+  expect(failed).toMatchObject({ code: "internal" });
+  expect(String(failed)).not.toContain("secret");
+  expect(onBug).toHaveBeenCalledOnce();
+});
+
+test("an answer after the deadline is a timeout, and the other end is told to give up", async () => {
+  const aborted = vi.fn();
+  const { caller } = pair((_tool, _input, { signal }) => {
+    signal.addEventListener("abort", aborted);
+    return new Promise(() => {});
+  });
+  await expect(caller.call("slow", {}, { timeoutMs: 5 })).rejects.toMatchObject({ code: "timeout" });
+  await vi.waitFor(() => expect(aborted).toHaveBeenCalled());
+});
+
+test("cancelling a call aborts the work at the other end", async () => {
+  const { caller } = pair(never);
+  const controller = new AbortController();
+  const call = caller.call("t", {}, { signal: controller.signal });
+  controller.abort();
+  await expect(call).rejects.toMatchObject({ code: "cancelled" });
+});
+
+test("a call whose caller has already left is never sent", async () => {
+  const serve = vi.fn(async () => ({}));
+  const { caller } = pair(serve);
+  await expect(caller.call("t", {}, { signal: AbortSignal.abort() })).rejects.toMatchObject({
+    code: "cancelled",
+  });
+  await expect(caller.call("t", {})).resolves.toEqual({});
+  expect(serve).toHaveBeenCalledOnce();
+});
+
+test("progress reaches only a caller that asked for it", async () => {
+  const { caller } = pair(async (_tool, _input, { progress }) => {
+    progress({ progress: 1, total: 2, message: "half" });
+    return {};
+  });
+  const onProgress = vi.fn();
+  await caller.call("t", {}, { onProgress });
+  await caller.call("t", {});
+  expect(onProgress).toHaveBeenCalledOnce();
+  expect(onProgress.mock.calls[0]?.[0]).toMatchObject({ progress: 1, total: 2, message: "half" });
+});
+
+test("a broken link fails open calls at once, and later ones too", async () => {
+  const { caller, links } = pair(never);
+  const call = caller.call("t", {});
+  links[1].close("power cut");
+  await expect(call).rejects.toMatchObject({
+    code: "agent_offline",
+    message: expect.stringContaining("power cut"),
+  });
+  await expect(caller.call("t", {})).rejects.toMatchObject({ code: "agent_offline" });
+});
+
+test("more open calls than the limit are refused, not queued", async () => {
+  const { caller, links } = pair(never);
+  const open = Array.from({ length: MAX_OPEN_CALLS }, () =>
+    caller.call("t", {}).catch((error: ToolError) => error.code),
+  );
+  await expect(caller.call("t", {})).rejects.toMatchObject({ code: "overloaded" });
+  links[0].close();
+  expect(new Set(await Promise.all(open))).toEqual(new Set(["agent_offline"]));
+});
+
+test.each(["not json", "{}", '{"t":"call","id":"x"}', '{"t":"nonsense","id":1}'])(
+  "a frame that is none (%s) ends the link",
+  async (text) => {
+    const [ours, theirs] = linkPair();
+    new Peer(theirs);
+    const closed = new Promise((resolve) => ours.onClose(resolve));
+    ours.send(text);
+    await expect(closed).resolves.toContain("protocol error");
+  },
+);
+
+test("hello is handed to the one who waits for it", async () => {
+  const [a, b] = linkPair();
+  const hello = new Promise((resolve) => new Peer(a, { onHello: resolve }));
+  new Peer(b).hello({ version: PROTOCOL_VERSION, name: "box", agent_version: "1", tools: ["x"] });
+  await expect(hello).resolves.toMatchObject({ name: "box", version: PROTOCOL_VERSION });
+});
+
+test("what does not survive JSON does not survive the in-memory link either", async () => {
+  const { caller } = pair(async (_tool, input) => input);
+  await expect(caller.call("t", { at: new Date(0), none: undefined })).resolves.toEqual({
+    at: "1970-01-01T00:00:00.000Z",
+  });
+});
+
+test("what is too large for a frame fails alone; the link and the other calls live on", async () => {
+  const huge = "x".repeat(MAX_FRAME_CHARS);
+  const { caller } = pair(async (tool) => (tool === "huge" ? { huge } : { small: true }));
+  await expect(caller.call("t", { huge })).rejects.toMatchObject({ code: "too_large" });
+  await expect(caller.call("huge", {})).rejects.toMatchObject({ code: "too_large" });
+  await expect(caller.call("t", {})).resolves.toEqual({ small: true });
+});

@@ -1,0 +1,95 @@
+// Contracts of the tools for data sets.
+import * as v from "valibot";
+import { defineTool } from "../contract.ts";
+import { Bytes, Flag, Name, output, Success, Whole } from "../fields.ts";
+
+/** An element that is no such object is reported as a failed file, it does not fail the whole upload. */
+const UploadedImage = v.fallback(
+  v.object({
+    filename: v.string(),
+    data: v.pipe(v.string(), v.description("Base64 encoded image data")),
+    caption: v.optional(v.pipe(v.string(), v.description("Image caption"))),
+  }),
+  { filename: "", data: "" },
+);
+
+export const uploadDataset = defineTool({
+  name: "upload_dataset",
+  title: "Upload images to a dataset",
+  description: "Upload images to create a training dataset.",
+  scope: "train",
+  effect: "write",
+  input: v.object({
+    dataset_name: Name("Name for the dataset"),
+    images: v.pipe(v.array(UploadedImage), v.maxLength(10_000)),
+    overwrite: v.optional(
+      Flag("Replace files of the same name; off, such files are reported as failed"),
+      false,
+    ),
+  }),
+  output: output({
+    dataset: v.string(),
+    images_saved: Whole,
+    path: v.string(),
+    status: Success,
+    images_received: Whole,
+    images_failed: Whole,
+    failed: v.array(v.object({ index: Whole, filename: v.string(), reason: v.string() })),
+  }),
+});
+
+export const listDatasets = defineTool({
+  name: "list_datasets",
+  title: "List datasets",
+  description: "List all available training datasets.",
+  scope: "read",
+  effect: "read",
+  input: v.object({}),
+  output: output({
+    datasets: v.array(
+      v.object({
+        name: v.string(),
+        path: v.string(),
+        image_count: Whole,
+        caption_count: Whole,
+        /** The first ten; get_dataset_info has them all. */
+        missing_captions: v.array(v.string()),
+        missing_caption_count: Whole,
+        total_size_bytes: Bytes,
+      }),
+    ),
+  }),
+});
+
+export const getDatasetInfo = defineTool({
+  name: "get_dataset_info",
+  title: "Describe a dataset",
+  description: "Get detailed information about a dataset including image count, caption stats.",
+  scope: "read",
+  effect: "read",
+  input: v.object({ name: Name("Dataset name") }),
+  output: output({
+    name: v.string(),
+    path: v.string(),
+    image_count: Whole,
+    caption_count: Whole,
+    captions_complete: v.boolean(),
+    /** The old server's sentence; `missing_caption_files` is the same as data. */
+    missing_captions: v.string(),
+    missing_caption_files: v.array(v.string()),
+    total_size_mb: v.number(),
+    total_size_bytes: Bytes,
+  }),
+});
+
+export const deleteDataset = defineTool({
+  name: "delete_dataset",
+  title: "Delete a dataset",
+  description: "Delete a training dataset and all its contents.",
+  scope: "admin",
+  effect: "destroy",
+  input: v.object({ name: Name("Dataset name to delete") }),
+  output: output({ deleted: v.string(), success: v.literal(true), trash_id: v.string() }),
+});
+
+export const datasetTools = [uploadDataset, listDatasets, getDatasetInfo, deleteDataset] as const;

@@ -1,0 +1,49 @@
+// The catalogue: every tool, in the order in which clients see it (the old server's order of registration first).
+import type { Contract } from "../contract.ts";
+import { createTrainingConfig, deleteConfig, getConfig, listConfigs, validateConfig } from "./configs.ts";
+import { deleteDataset, getDatasetInfo, listDatasets, uploadDataset } from "./datasets.ts";
+import { deleteModel, downloadModel, exportModel, listExportedModels } from "./models.ts";
+import { agentHealth, getSystemStats, listModelPresets } from "./system.ts";
+import {
+  getTrainingInfo,
+  getTrainingLogs,
+  getTrainingStatus,
+  listTrainingJobs,
+  startTraining,
+  stopTraining,
+} from "./training.ts";
+
+export const TOOLS = [
+  createTrainingConfig,
+  listConfigs,
+  getConfig,
+  uploadDataset,
+  listDatasets,
+  startTraining,
+  getTrainingStatus,
+  stopTraining,
+  listTrainingJobs,
+  exportModel,
+  listExportedModels,
+  downloadModel,
+  getSystemStats,
+  getTrainingLogs,
+  getTrainingInfo,
+  deleteConfig,
+  deleteDataset,
+  deleteModel,
+  validateConfig,
+  getDatasetInfo,
+  listModelPresets,
+] as const;
+
+/** Calls between router and agent that no client can make. */
+export const INTERNAL_TOOLS = [agentHealth] as const;
+
+export type ToolName = (typeof TOOLS)[number]["name"];
+
+const byName = new Map<string, Contract>([...TOOLS, ...INTERNAL_TOOLS].map((tool) => [tool.name, tool]));
+
+export function contractOf(name: string): Contract | undefined {
+  return byName.get(name);
+}

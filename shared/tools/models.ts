@@ -1,0 +1,88 @@
+// Contracts of the tools for trained models.
+import * as v from "valibot";
+import { defineTool } from "../contract.ts";
+import { Bytes, Flag, lenient, Name, OneOf, output, Path, Success, Time, Whole } from "../fields.ts";
+
+/** The largest file that `download_model` puts into an answer as base64, in bytes. The old server's limit. */
+export const MAX_INLINE_MODEL_BYTES = 104_857_600;
+
+export const exportModel = defineTool({
+  name: "export_model",
+  title: "Export a model",
+  description:
+    "Export a trained model to a specific location. The file keeps its format; the copy is verified before it appears.",
+  scope: "train",
+  effect: "replace",
+  input: v.object({
+    model_name: Name("Model name"),
+    output_path: v.optional(lenient(Path("Output path for the exported model (within outputs directory)"))),
+    overwrite: v.optional(Flag("Replace an existing file at the output path"), false),
+  }),
+  output: output({ path: v.string(), status: Success, size: Bytes, sha256: v.string(), copied: v.boolean() }),
+});
+
+const Model = v.object({
+  name: v.string(),
+  extension: v.string(),
+  path: v.string(),
+  relative_path: v.string(),
+  size: Bytes,
+  created_at: Time,
+  /** The training step in the file's header or name; null when it says none. */
+  step: v.nullable(Whole),
+  base_model: v.nullable(v.string()),
+  trigger_word: v.nullable(v.string()),
+  /** The job that wrote it, when we started that job. */
+  job_id: v.nullable(v.string()),
+  /** What is wrong with the file, e.g. that it was cut off while being written. */
+  problem: v.nullable(v.string()),
+});
+
+export const listExportedModels = defineTool({
+  name: "list_exported_models",
+  title: "List trained models",
+  description: "List all exported models.",
+  scope: "read",
+  effect: "read",
+  input: v.object({}),
+  output: output({ models: v.array(Model) }),
+});
+
+export const downloadModel = defineTool({
+  name: "download_model",
+  title: "Download a model",
+  description:
+    'Download a trained model as base64 encoded data. That floods a chat: prefer encoding "raw", which answers with the file\'s path, size and SHA-256 only.',
+  scope: "read",
+  effect: "read",
+  input: v.object({
+    model_name: Name("Model name to download"),
+    encoding: v.optional(lenient(OneOf(["base64", "raw"], "Encoding of the data")), "base64"),
+  }),
+  output: output({
+    model: v.string(),
+    size: Bytes,
+    status: Success,
+    sha256: v.string(),
+    path: v.string(),
+    data: v.optional(v.string()),
+    note: v.optional(v.string()),
+  }),
+});
+
+export const deleteModel = defineTool({
+  name: "delete_model",
+  title: "Delete a model",
+  description: "Delete a trained model file.",
+  scope: "admin",
+  effect: "destroy",
+  input: v.object({ name: Name("Model name to delete") }),
+  output: output({
+    deleted: v.string(),
+    success: v.literal(true),
+    trash_id: v.string(),
+    files: v.array(v.string()),
+  }),
+});
+
+export const modelTools = [exportModel, listExportedModels, downloadModel, deleteModel] as const;

@@ -1,0 +1,90 @@
+// Contracts of the tools that look at the machine and at what can be trained.
+import * as v from "valibot";
+import { defineTool } from "../contract.ts";
+import { Bytes, output, Time, Whole } from "../fields.ts";
+
+const Gpu = v.object({
+  index: Whole,
+  uuid: v.string(),
+  name: v.string(),
+  /** Percent; null where the driver says [N/A]. */
+  utilization_percent: v.nullable(v.number()),
+  memory_used_mib: v.nullable(v.number()),
+  memory_total_mib: v.nullable(v.number()),
+  temperature_c: v.nullable(v.number()),
+  power_w: v.nullable(v.number()),
+  power_limit_w: v.nullable(v.number()),
+});
+export type Gpu = v.InferOutput<typeof Gpu>;
+
+export const getSystemStats = defineTool({
+  name: "get_system_stats",
+  title: "System statistics",
+  description: "Get system statistics including CPU, memory, disk usage and every NVIDIA GPU.",
+  scope: "read",
+  effect: "read",
+  input: v.object({}),
+  output: output({
+    cpu_percent: v.number(),
+    memory_percent: v.number(),
+    /** Of the file system that holds the training output. */
+    disk_usage_percent: v.number(),
+    gpu: v.object({
+      cuda_available: v.boolean(),
+      devices: v.array(Gpu),
+      /** Why there are no devices, or null. */
+      note: v.nullable(v.string()),
+    }),
+    cpu: v.object({ cores: Whole, load_1m: v.number() }),
+    memory: v.object({ total_bytes: Bytes, available_bytes: Bytes }),
+    disk: v.object({ path: v.string(), total_bytes: Bytes, free_bytes: Bytes }),
+    sampled_at: Time,
+  }),
+});
+
+const Preset = v.object({
+  name: v.string(),
+  model_path: v.string(),
+  description: v.string(),
+  is_flux: v.boolean(),
+  is_xl: v.boolean(),
+  is_v3: v.boolean(),
+  recommended_resolution: v.array(Whole),
+  recommended_scheduler: v.string(),
+  requires_quantize: v.boolean(),
+  /** GB; null where nobody has said a figure. */
+  min_vram_gb: v.nullable(v.number()),
+  arch: v.string(),
+  gated: v.boolean(),
+});
+
+export const listModelPresets = defineTool({
+  name: "list_model_presets",
+  title: "List model presets",
+  description: "List available model presets with recommended settings for each model type.",
+  scope: "read",
+  effect: "read",
+  input: v.object({}),
+  output: output({ note: v.string(), presets: v.array(Preset) }),
+});
+
+/** Asked by the router for /health; not a tool that clients see. */
+export const agentHealth = defineTool({
+  name: "agent_health",
+  title: "Agent health",
+  description: "What the agent can do right now.",
+  scope: "read",
+  effect: "read",
+  input: v.object({}),
+  output: v.object({
+    trainer: v.nullable(v.picklist(["ai-toolkit", "rehearsal"])),
+    toolkit: v.object({ found: v.boolean(), path: v.string(), version: v.nullable(v.string()) }),
+    python: v.object({ found: v.boolean(), path: v.nullable(v.string()) }),
+    disk: v.object({ writable: v.boolean(), free_bytes: v.nullable(Bytes) }),
+    jobs: v.object({ running: Whole, queued: Whole }),
+    last_error: v.nullable(v.string()),
+    problems: v.array(v.string()),
+  }),
+});
+
+export const systemTools = [getSystemStats, listModelPresets, agentHealth] as const;
