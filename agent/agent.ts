@@ -2,15 +2,16 @@
 import type { Log } from "../shared/log.ts";
 import type { Serve } from "../shared/peer.ts";
 import { agentHealth } from "../shared/tools/system.ts";
+import { removeLeftovers } from "./files/leftovers.ts";
 import { Trash } from "./files/trash.ts";
 import { healthCheck } from "./health.ts";
 import type { Options } from "./options.ts";
-import { createFolders, pathsOf } from "./paths.ts";
+import { createFolders, type Paths, pathsOf } from "./paths.ts";
 import { rehearsalCommand } from "./program.ts";
 import { createRunner } from "./runner.ts";
 import type { SystemMonitor } from "./tools/system/system-monitor.ts";
 import { JobStore } from "./tools/training/job-store.ts";
-import { Supervisor } from "./tools/training/supervisor.ts";
+import { Supervisor, stopGrace } from "./tools/training/supervisor.ts";
 import { resolveTrainer, type TrainerOptions } from "./trainer/trainer.ts";
 
 export interface Agent {
@@ -36,6 +37,7 @@ export async function createAgent(options: Options, log: Log): Promise<Agent> {
     jobsPath: paths.jobs,
     trainer: () => resolveTrainer(trainer),
     log,
+    grace: stopGrace(options.stopGraceSeconds),
   });
   const health = healthCheck({ paths, store, trainer, lastError: () => supervisor.lastError });
   // The tools and their libraries take longer to load than all the rest: they come with the first call, so that a
@@ -60,8 +62,11 @@ export async function createAgent(options: Options, log: Log): Promise<Agent> {
     return { run: createRunner(handlers, options.trainer), stats };
   };
   await supervisor.start();
-  const purged = await trash.purge();
-  if (purged > 0) log.info({ purged }, "old things removed from the trash");
+  // Big folders take a while to look through; nobody has to wait for it.
+  const closing = new AbortController();
+  const tidying = tidyUp(paths, trash, log, closing.signal).catch((err: unknown) =>
+    log.warn({ err }, "tidying up failed"),
+  );
   return {
     async serve(tool, input, context) {
       if (tool === agentHealth.name) return health();
@@ -69,9 +74,20 @@ export async function createAgent(options: Options, log: Log): Promise<Agent> {
       return (await loading).run(tool, input, context);
     },
     async close() {
+      closing.abort();
       await supervisor[Symbol.asyncDispose]();
       await (await loading)?.stats.close();
+      await tidying;
       store[Symbol.dispose]();
     },
   };
+}
+
+async function tidyUp(paths: Paths, trash: Trash, log: Log, signal: AbortSignal): Promise<void> {
+  const purged = await trash.purge();
+  let leftovers = 0;
+  for (const folder of [paths.config, paths.datasets, paths.output, paths.outputs]) {
+    leftovers += await removeLeftovers(folder, signal);
+  }
+  if (purged + leftovers > 0) log.info({ purged, leftovers }, "old trash and unfinished files removed");
 }

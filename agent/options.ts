@@ -27,6 +27,8 @@ export interface Options {
   readonly python: string | undefined;
   readonly trainer: TrainerChoice;
   readonly datasetRoots: readonly string[];
+  /** How long a trainer may take to end after it was asked to; undefined for the usual time. */
+  readonly stopGraceSeconds: number | undefined;
   /** Serve another address than loopback without a token. */
   readonly insecure: boolean;
 }
@@ -126,6 +128,13 @@ export function buildCommand(): Command {
       ).argParser(list),
     )
     .addOption(
+      env(
+        "--stop-grace <seconds>",
+        "MCP_AI_TOOLKIT_STOP_GRACE",
+        "how long a trainer may take to end once it was asked to, before it is made to [default: 30]",
+      ),
+    )
+    .addOption(
       env("--token <token>", "MCP_AI_TOOLKIT_TOKEN", "clients must send Authorization: Bearer <token>"),
     )
     .addOption(
@@ -193,6 +202,7 @@ interface Flags {
   backendUrl?: string;
   backendToken?: string;
   logLevel?: string;
+  stopGrace?: string;
 }
 
 function parseFlags(argv: readonly string[]): Flags {
@@ -218,6 +228,19 @@ function portOf(value: string): number {
   if (!/^\d+$/.test(value) || port > 65_535)
     throw new UsageError(`--port must be a number from 0 to 65535, not "${value}"`);
   return port;
+}
+
+const STOP_GRACE_MAX_SECONDS = 3_600;
+
+function stopGraceOf(value: string | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  const seconds = Number(value);
+  if (!/^\d+(\.\d+)?$/.test(value) || seconds > STOP_GRACE_MAX_SECONDS) {
+    throw new UsageError(
+      `--stop-grace must be a number of seconds from 0 to ${STOP_GRACE_MAX_SECONDS}, not "${value}"`,
+    );
+  }
+  return seconds;
 }
 
 function tokenOf(flags: Flags, env: Environment): string | undefined {
@@ -312,6 +335,7 @@ export function parseOptions(argv: readonly string[], env: Environment): Options
       "rehearsal",
     ]),
     datasetRoots: flags.datasetRoot ?? paths(env["MCP_AI_TOOLKIT_DATASET_ROOTS"]),
+    stopGraceSeconds: stopGraceOf(flags.stopGrace ?? env["MCP_AI_TOOLKIT_STOP_GRACE"]),
     insecure,
   };
 }

@@ -36,7 +36,7 @@ export async function benchAnswers(): Promise<Result[]> {
   const paths = pathsOf({ data: await mkdtemp(join(tmpdir(), "aitk-bench-")) });
   await createFolders(paths);
   const now = new Date();
-  using store = new JobStore(paths.db);
+  const store = new JobStore(paths.db);
   const output = join(paths.output, "long");
   await mkdir(output, { recursive: true });
   await prepareJobFolder(jobFolder(paths.jobs, "long"), "long", {});
@@ -66,6 +66,7 @@ export async function benchAnswers(): Promise<Result[]> {
     20,
   );
   await monitor.close();
+  store[Symbol.dispose]();
   return [
     cost(`get_training_status with a 100 MB log and ${LOGGED_STEPS} logged steps`, status, 5),
     cost("get_system_stats", stats, 2),

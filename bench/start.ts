@@ -12,17 +12,26 @@ const bundle = resolve(import.meta.dirname, "../dist/bin.js");
 export async function benchStart(): Promise<Result[]> {
   if (!existsSync(bundle)) throw new Error("Build it first: npm run build");
   const data = await mkdtemp(join(tmpdir(), "aitk-bench-"));
-  const [ours = 0, base = 0] = await medians(
+  const [ours = 0, bare = 0, base = 0] = await medians(
     [
       async () => {
         const program = await startProgram([bundle, "--data", data, "--trainer", "rehearsal", "--port", "0"]);
         await fetch(`${program.url}/health`).then((response) => response.json());
         program.child.kill("SIGKILL"); // the end is not what is measured
       },
+      async () => {
+        const program = await startProgram([resolve(import.meta.dirname, "echo.ts")]);
+        await fetch(program.url).then((response) => response.text());
+        program.child.kill("SIGKILL");
+      },
       () => spawnSync(process.execPath, ["-e", "0"]),
     ],
     15,
     3,
   );
-  return [ratio("start of the bundle until /health answers, against node -e 0", ours, base, 2.5)];
+  return [
+    ratio("start of the bundle until /health answers, against node -e 0", ours, base, 2.5),
+    // How much of that is the price of Hono and Node's own HTTP and Web classes.
+    ratio("the same, against a bare Hono server until it answers", ours, bare, 1.5),
+  ];
 }

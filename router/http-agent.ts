@@ -1,6 +1,7 @@
 // The far end of client mode: a server reached through its REST API, ours or the old one, in server or standalone mode.
 import * as v from "valibot";
-import { ERRORS, type ErrorCode, ToolError } from "../shared/errors.ts";
+import { ERRORS, type ErrorCode, fromErrorText, isErrorCode, ToolError } from "../shared/errors.ts";
+import { agentHealth } from "../shared/tools/system.ts";
 import type { AgentHealth, Backend, Block, CallOptions, ListedTool, ToolAnswer } from "./backend.ts";
 
 const ToolList = v.object({
@@ -22,7 +23,38 @@ const Answer = v.object({
   success: v.boolean(),
   result: v.nullish(v.unknown()),
   error: v.nullish(v.string()),
+  // Not from the old server.
+  code: v.optional(v.string()),
+  hint: v.optional(v.string()),
 });
+type Answer = v.InferOutput<typeof Answer>;
+
+const Health = v.object({ checks: agentHealth.output });
+
+/** The two kinds of server that may be there, told apart by which list they have. */
+const ROUTES = {
+  server: {
+    list: "/tools",
+    call: (tool: string, args: unknown) => [`/tools/${encodeURIComponent(tool)}/call`, { arguments: args }],
+  },
+  standalone: {
+    list: "/mcp/tools",
+    call: (tool: string, args: unknown) => ["/mcp/execute", { tool, arguments: args }],
+  },
+} as const satisfies Record<string, { list: string; call(tool: string, args: unknown): [string, unknown] }>;
+type Kind = keyof typeof ROUTES;
+
+interface Known {
+  readonly kind: Kind;
+  readonly list: readonly ListedTool[];
+  readonly at: number;
+}
+
+interface Got {
+  readonly status: number;
+  /** undefined: the body is no JSON. */
+  readonly json: unknown;
+}
 
 export interface HttpAgentOptions {
   readonly url: string;
@@ -39,7 +71,7 @@ export class HttpAgent implements Backend {
   readonly #url: string;
   readonly #options: Required<Omit<HttpAgentOptions, "token" | "url">>;
   readonly #headers: Record<string, string>;
-  #tools: { readonly list: readonly ListedTool[]; readonly at: number } | undefined;
+  #known: Known | undefined;
 
   constructor({ url, token, ...options }: HttpAgentOptions) {
     this.#url = url.replace(/\/+$/, "");
@@ -52,25 +84,29 @@ export class HttpAgent implements Backend {
 
   /** The far end's list; a stale one when it cannot be reached. @throws ToolError if there never was one */
   async tools(): Promise<readonly ListedTool[]> {
-    const known = this.#tools;
+    const known = this.#known;
     if (known && this.#options.now() - known.at < this.#options.toolsMaxAgeMs) return known.list;
     try {
-      return await this.refresh();
+      return (await this.refresh()).list;
     } catch (error) {
       if (known) return known.list;
       throw error;
     }
   }
 
-  /** @throws ToolError agent_offline or agent_error */
-  async refresh(): Promise<readonly ListedTool[]> {
-    let response = await this.#request("/tools");
-    if (response.status === 404) response = await this.#request("/mcp/tools"); // a standalone back end
-    const parsed = v.safeParse(ToolList, await readJson(response));
-    if (!response.ok || !parsed.success) {
+  /** Finds out anew what is there. @throws ToolError agent_offline, timeout or agent_error */
+  async refresh(): Promise<Known> {
+    let kind: Kind = "server";
+    let response = await this.#request(ROUTES[kind].list);
+    if (response.status === 404) {
+      kind = "standalone";
+      response = await this.#request(ROUTES[kind].list);
+    }
+    const parsed = v.safeParse(ToolList, response.json);
+    if (response.status !== 200 || !parsed.success) {
       throw new ToolError(
         "agent_error",
-        `Failed to fetch backend tools: ${this.#url} answered HTTP ${response.status}`,
+        `${this.#url} answered HTTP ${response.status} without a list of tools`,
         {
           hint: "Check --backend-url (and --backend-token): it must be a server of this kind",
         },
@@ -81,40 +117,38 @@ export class HttpAgent implements Backend {
       description,
       inputSchema: { ...parameters, type: "object" as const },
     }));
-    this.#tools = { list, at: this.#options.now() };
-    return list;
+    this.#known = { kind, list, at: this.#options.now() };
+    return this.#known;
   }
 
   async hasTool(name: string): Promise<boolean> {
     const listed = (tools: readonly ListedTool[]) => tools.some((tool) => tool.name === name);
     // An unknown name may be a tool that is new since the list was fetched.
-    return listed(await this.tools()) || listed(await this.refresh());
+    return listed(await this.tools()) || listed((await this.refresh()).list);
   }
 
   async call(tool: string, args: unknown, { signal }: CallOptions): Promise<ToolAnswer> {
-    const body = { arguments: args ?? {} };
-    let response = await this.#request(`/tools/${encodeURIComponent(tool)}/call`, body, signal);
-    let json = await readJson(response);
-    if (!v.is(Answer, json)) {
-      // No such route there: a standalone back end, or the old server in client mode (D17).
-      response = await this.#request("/mcp/execute", { tool, ...body }, signal);
-      json = await readJson(response);
+    const { kind } = this.#known ?? (await this.refresh());
+    let response = await this.#request(...ROUTES[kind].call(tool, args ?? {}), signal);
+    if (response.status === 404) {
+      // Nothing was run. Perhaps a server of the other kind has taken its place.
+      const now = (await this.refresh()).kind;
+      if (now !== kind) response = await this.#request(...ROUTES[now].call(tool, args ?? {}), signal);
     }
-    const parsed = v.safeParse(Answer, json);
-    if (!parsed.success) {
+    const answer = v.safeParse(Answer, response.json);
+    if (!answer.success) {
       throw new ToolError("agent_error", `${this.#url} answered HTTP ${response.status} without a result`);
     }
-    const { success, result, error } = parsed.output;
-    if (!success) throw this.#failure(response.status, error ?? "Unknown error", result);
-    return { kind: "content", content: blocksOf(result) };
+    if (!answer.output.success) throw failureOf(response.status, answer.output);
+    return { kind: "content", content: blocksOf(answer.output.result) };
   }
 
   async health(): Promise<AgentHealth> {
     const response = await this.#request("/health");
-    const json = await readJson(response);
-    if (!response.ok)
+    if (response.status !== 200)
       throw new ToolError("agent_offline", `${this.#url}/health answered HTTP ${response.status}`);
-    const checks = v.safeParse(v.object({ checks: v.record(v.string(), v.unknown()) }), json);
+    const said = v.safeParse(Health, response.json);
+    if (said.success) return said.output.checks;
     // The old server knows nothing about itself; what it does not say is unknown, not fine.
     return {
       trainer: null,
@@ -123,36 +157,26 @@ export class HttpAgent implements Backend {
       disk: { writable: false, free_bytes: null },
       jobs: { running: 0, queued: 0 },
       last_error: null,
-      problems: checks.success ? [] : ["the back end does not say what it can do"],
-      ...(checks.success ? checks.output.checks : {}),
+      problems: ["the back end does not say what it can do"],
     };
   }
 
-  #failure(status: number, message: string, result: unknown): ToolError {
-    const code = codeFor(status);
-    // Our own servers send the JSON body of the failure; keep it whole.
-    const text = blocksOf(result).find((block) => block.type === "text")?.text;
-    const body = v.safeParse(v.pipe(v.string(), v.parseJson(), v.record(v.string(), v.unknown())), text);
-    return new ToolError(code, message, body.success && status === 200 ? { body: body.output } : {});
-  }
-
-  async #request(path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
+  async #request(path: string, body?: unknown, signal?: AbortSignal): Promise<Got> {
     const timeout = AbortSignal.timeout(this.#options.timeoutMs);
     try {
-      return await this.#options.fetch(`${this.#url}${path}`, {
+      const response = await this.#options.fetch(`${this.#url}${path}`, {
         method: body === undefined ? "GET" : "POST",
         headers: this.#headers,
         body: body === undefined ? null : JSON.stringify(body),
         signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
       });
+      // Read here, so that a body that never ends is under the same limit.
+      return { status: response.status, json: parseJson(await response.text()) };
     } catch (cause) {
       if (signal?.aborted) throw new ToolError("cancelled", "The call was cancelled", { cause });
       if (timeout.aborted) {
-        throw new ToolError(
-          "timeout",
-          `${this.#url} did not answer within ${this.#options.timeoutMs / 1000} s`,
-          { cause },
-        );
+        const limit = `${this.#options.timeoutMs / 1000} s`;
+        throw new ToolError("timeout", `${this.#url} did not answer within ${limit}`, { cause });
       }
       throw new ToolError("agent_offline", `Proxy error: ${this.#url} cannot be reached`, {
         hint: "Check that the back end runs and that --backend-url is right",
@@ -162,12 +186,23 @@ export class HttpAgent implements Backend {
   }
 }
 
-async function readJson(response: Response): Promise<unknown> {
+function parseJson(text: string): unknown {
   try {
-    return await response.json();
+    return JSON.parse(text);
   } catch {
     return undefined; // an empty 404 or a proxy's HTML page: judged by the caller
   }
+}
+
+const JsonText = v.pipe(v.string(), v.parseJson(), v.record(v.string(), v.unknown()));
+
+function failureOf(status: number, { error, code, hint, result }: Answer): ToolError {
+  const text = blocksOf(result ?? { content: [] }).find((block) => block.type === "text")?.text;
+  const said = fromErrorText(error ?? text ?? "Unknown error");
+  const kind = isErrorCode(code) ? code : (said.code ?? codeFor(status));
+  // Our own servers answer a soft error with the JSON body that the old one had; it stays whole.
+  const body = status === 200 ? v.safeParse(JsonText, text) : undefined;
+  return new ToolError(kind, said.message, { hint, ...(body?.success && { body: body.output }) });
 }
 
 function codeFor(status: number): ErrorCode {
@@ -175,7 +210,7 @@ function codeFor(status: number): ErrorCode {
   return (match?.[0] as ErrorCode | undefined) ?? "agent_error"; // the keys of ERRORS are the codes
 }
 
-/** Text and image blocks; anything else is shown as it came, so that nothing gets lost. */
+/** Text and image blocks, as the old client passed them on; what is no list of blocks is shown as it came. */
 function blocksOf(result: unknown): readonly Block[] {
   if (result === null || result === undefined) return [{ type: "text", text: "OK" }];
   const content = v.safeParse(v.object({ content: v.array(v.unknown()) }), result);

@@ -8,7 +8,7 @@ const parse = (raw: unknown) => parseArguments(createTrainingConfig, raw);
 const required = { name: "a", dataset_path: "cats" };
 
 test("defaults are filled in", () => {
-  expect(parse(required).input).toMatchObject({ steps: 2000, rank: 16, lr: 0.0001, overwrite: false });
+  expect(parse(required).input).toMatchObject({ steps: 2000, batch_size: 1, overwrite: false });
 });
 
 test.each([undefined, null, 3, "x", [], {}])(

@@ -41,9 +41,6 @@ test("D21: the schema's defaults are the ones that are used", () => {
   expect(Object.fromEntries(defaults.map(([name, { default: value }]) => [name, value]))).toEqual({
     steps: 2000,
     batch_size: 1,
-    rank: 16,
-    alpha: 16,
-    lr: 0.0001,
     gradient_checkpointing: true,
     cache_latents: true,
     caption_dropout_rate: 0.05,

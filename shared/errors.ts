@@ -60,7 +60,7 @@ export function invalid(message: string, hint?: string): ToolError {
   return new ToolError("invalid_input", message, { hint });
 }
 
-function isErrorCode(code: unknown): code is ErrorCode {
+export function isErrorCode(code: unknown): code is ErrorCode {
   return typeof code === "string" && Object.hasOwn(ERRORS, code);
 }
 
@@ -107,6 +107,17 @@ const PREFIX: Partial<Record<ErrorCode, string>> = {
 /** The message with the old server's prefix, which its callers match on. */
 export function errorText(error: ToolError): string {
   return `${error.body ? "" : (PREFIX[error.code] ?? "")}${error.message}`;
+}
+
+/** The other way round: what a server of this kind, old or new, meant by its sentence. */
+export function fromErrorText(text: string): {
+  readonly code: ErrorCode | undefined;
+  readonly message: string;
+} {
+  for (const [code, prefix] of Object.entries(PREFIX)) {
+    if (isErrorCode(code) && text.startsWith(prefix)) return { code, message: text.slice(prefix.length) };
+  }
+  return { code: undefined, message: text };
 }
 
 /** The JSON of a failed tool call: the old body where there was one, always with `code`, and a hint if we have one. */

@@ -27,7 +27,7 @@
  *
  *     oom             runs out of GPU memory in every step from there on; the fourth time in a row is the end, exit 1
  *     nan             the loss is nan from there on, and training goes on
- *     nan-zeroed      what today's ai-toolkit makes of it: `loss is nan` on stdout, the loss shown as 0
+ *     nan-zeroed      the same, caught as SDTrainer.py does it: `loss is nan` on stdout, the loss shown as 0
  *     hang            no output, no steps; SIGINT works
  *     dies            kills itself with signal 9, without a word
  *     crash           a Python traceback, exit 1

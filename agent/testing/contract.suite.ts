@@ -7,6 +7,7 @@ import { datasets } from "./contract/datasets.suite.ts";
 import { doors } from "./contract/doors.suite.ts";
 import { hostile } from "./contract/hostile.suite.ts";
 import { jsonRpc } from "./contract/json-rpc.suite.ts";
+import { mcpResults } from "./contract/mcp-results.suite.ts";
 import { models } from "./contract/models.suite.ts";
 import { paths } from "./contract/paths.suite.ts";
 import { routes } from "./contract/routes.suite.ts";
@@ -21,6 +22,7 @@ const CHAPTERS = {
   system,
   paths,
   "JSON-RPC": jsonRpc,
+  "MCP results": mcpResults,
   doors,
   "hostile input": hostile,
 };

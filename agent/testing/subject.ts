@@ -38,6 +38,7 @@ export interface RunBlocks {
   readonly train?: Block;
   readonly save?: Block;
   readonly sample?: Block;
+  readonly dataset?: Block;
   /** Pace and fault, see agent/rehearsal/main.ts. */
   readonly rehearsal?: Block;
 }
@@ -50,7 +51,7 @@ export async function putRun(paths: Paths, name: string, blocks: RunBlocks = {})
     training_folder: paths.output,
     network: { type: "lora", linear: 4, linear_alpha: 4 },
     save: { save_every: 1_000, ...blocks.save },
-    datasets: [{ folder_path: folder, resolution: 256, num_workers: 0 }],
+    datasets: [{ folder_path: folder, resolution: 256, num_workers: 0, ...blocks.dataset }],
     train: { steps: 12, lr: 1e-4, disable_sampling: true, ...blocks.train },
     model: { name_or_path: "nobody/nothing", arch: "sd1" },
     sample: {

@@ -44,6 +44,7 @@ export function createHandlers(parts: HandlerParts): AllHandlers {
     store,
     supervisor,
     jobsPath: paths.jobs,
+    root: paths.root,
     trainer,
     now,
     readConfig: async (name) => {

@@ -76,16 +76,20 @@ Use list_model_presets to see recommended settings for each model type.`,
         v.pipe(
           Resolution,
           v.description(
-            "Training resolution in pixels - single value or array like [512, 768, 1024]; default by model: Flux/SD3 [512, 768, 1024], SDXL 1024, else 512",
+            "Training resolution in pixels - single value or array like [512, 768, 1024]; default by model: SD 1.5 512, SDXL and SD 3.5 1024, else [512, 768, 1024]",
           ),
         ),
       ),
     ),
     steps: v.optional(lenient(Count("Total training steps (500-4000 typical)", 1, 1_000_000)), 2000),
     batch_size: v.optional(lenient(Count("Batch size", 1, 1024)), 1),
-    rank: v.optional(lenient(Count("LoRA rank (linear dimension)", 1, 4096)), 16),
-    alpha: v.optional(lenient(Count("LoRA alpha (scaling)", 1, 4096)), 16),
-    lr: v.optional(lenient(Real("Learning rate", 0, 100)), 0.0001),
+    rank: v.optional(lenient(Count("LoRA rank (linear dimension); default by model, mostly 16", 1, 4096))),
+    alpha: v.optional(
+      lenient(
+        Count("LoRA alpha (scaling); default 16, models based on transformers always take the rank", 1, 4096),
+      ),
+    ),
+    lr: v.optional(lenient(Real("Learning rate; default by model, mostly 0.0001", 0, 100))),
     optimizer: v.optional(
       lenient(OneOf(OPTIMIZERS, "Optimizer to use; default by model: adamw8bit for Flux/SD3, else adamw")),
     ),

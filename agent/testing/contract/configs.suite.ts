@@ -153,7 +153,7 @@ export const configs: Chapter = (subject) => {
     [{ caption_dropout_rate: 2 }, "'caption_dropout_rate'"],
     [{ optimizer: "adamm" }, "'optimizer' must be one of"],
     [{ noise_scheduler: "magic" }, "'noise_scheduler' must be one of"],
-    [{ prompts: ["my ${HOME}"] }, "'prompts[0]'"],
+    [{ prompts: ["my $" + "{HOME}"] }, "'prompts[0]'"],
   ])("a value that cannot be trained with (%j) is refused", async (args, what) => {
     const { status, error, code } = await create({ name: "refused", dataset_path: "cats", ...args });
     expect({ status, code }).toEqual({ status: 400, code: "invalid_input" });

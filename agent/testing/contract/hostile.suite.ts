@@ -5,7 +5,7 @@ import { symlink } from "node:fs/promises";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { parseToolResult } from "../caller.ts";
+import { parseToolResult, textOf } from "../caller.ts";
 import { putConfig, treeOf } from "../subject.ts";
 import type { Chapter } from "./chapter.ts";
 
@@ -99,7 +99,8 @@ export const hostile: Chapter = (subject) => {
       name: "upload_dataset",
       arguments: { ...args, dataset_name: "big2" },
     });
-    expect(parseToolResult(result).structuredContent).toMatchObject({ images_saved: 1 });
+    const { content } = parseToolResult(result);
+    expect(JSON.parse(textOf(content) ?? "")).toMatchObject({ images_saved: 1 });
   });
 
   test.each(["", "{", "nonsense", "\u0000", '{"tool":"list_configs"}}'])(

@@ -229,26 +229,19 @@ export const jsonRpc: Chapter = (subject) => {
   });
 
   describe("tools", () => {
-    test("tools/list has all of them at once, described for models", async () => {
+    test("tools/list has all of them at once", async () => {
       const { result } = await subject().rpc("tools/list", { cursor: "ignored" });
       const { tools, ...rest } = result as { tools: Json[] };
       expect(rest).toEqual({});
       expect(tools.map(({ name }) => name).slice(0, OLD_TOOLS.length)).toEqual(OLD_TOOLS);
-      for (const each of tools) {
-        expect(each, String(each["name"])).toMatchObject({
-          title: expect.any(String),
-          description: expect.any(String),
-          inputSchema: { type: "object" },
-          annotations: { readOnlyHint: expect.any(Boolean), destructiveHint: expect.any(Boolean) },
-        });
-      }
+      for (const { inputSchema } of tools) expect(inputSchema).toMatchObject({ type: "object" });
     });
 
-    test("a result is JSON text and the same as structuredContent", async () => {
-      const { content, structuredContent, isError } = await tool("list_model_presets");
+    test("a result is JSON text", async () => {
+      const { content, isError } = await tool("list_model_presets");
       expect(isError).toBeUndefined();
       expect(content).toHaveLength(1);
-      expect(JSON.parse(textOf(content) ?? "")).toEqual(structuredContent);
+      expect(JSON.parse(textOf(content) ?? "")).toMatchObject({ presets: expect.any(Array) });
     });
 
     test("D30: a failed tool is a result with isError, the old body, a code and a hint", async () => {
@@ -282,34 +275,6 @@ export const jsonRpc: Chapter = (subject) => {
 
     test.for([undefined, {}, { name: 3 }])("a call without a name (%j) is an error", async (params) => {
       expect((await subject().rpc("tools/call", params)).error?.code).toBe(INVALID_PARAMS);
-    });
-
-    test("progress comes as a stream to a client that asks for it", async () => {
-      const images = ["a.png", "b.png"].map((filename) => ({ filename, data: "aGVsbG8=", caption: "" }));
-      const { status, headers, text } = await post(
-        {
-          ...callMessage("upload_dataset", { dataset_name: "progress", images }, 1),
-          params: {
-            name: "upload_dataset",
-            arguments: { dataset_name: "progress", images },
-            _meta: { progressToken: "p" },
-          },
-        },
-        { accept: "application/json, text/event-stream" },
-      );
-      expect(status).toBe(200);
-      expect(headers.get("content-type")).toMatch(/^text\/event-stream/);
-      const messages = text
-        .split("\n")
-        .flatMap((line) => (line.startsWith("data: {") ? [JSON.parse(line.slice(6)) as Json] : []));
-      expect(
-        messages.map(({ method, params }) => [method, (params as Json | undefined)?.["progress"]]),
-      ).toEqual([
-        ["notifications/progress", 1],
-        ["notifications/progress", 2],
-        [undefined, undefined],
-      ]);
-      expect(messages.at(-1)).toMatchObject({ id: 1, result: { isError: true } });
     });
   });
 

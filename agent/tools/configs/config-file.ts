@@ -62,7 +62,7 @@ async function readFirst(paths: Paths, name: string): Promise<ConfigText | undef
       });
       return { name, path: join(paths.config, file), text };
     } catch (error) {
-      if (isMissing(error) || hasCode(error, "ENAMETOOLONG")) continue;
+      if (isMissing(error)) continue;
       if (hasCode(error, "ERR_ENCODING_INVALID_ENCODED_DATA")) {
         throw new ToolError("internal", `Failed to read config: ${file} is not UTF-8 text`, { cause: error });
       }

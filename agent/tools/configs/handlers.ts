@@ -66,7 +66,8 @@ async function checkControlImage(image: string, index: number, paths: Paths): Pr
   const real = await realpath(path).catch(() => path); // missing today; the text decides
   const roots = [paths.root, ...paths.datasetRoots];
   const realRoots = await Promise.all(roots.map((root) => realpath(root).catch(() => root)));
-  if (isInside(paths.state, path) || ![...roots, ...realRoots].some((root) => isInside(root, real))) {
+  const isPrivate = [path, real].some((each) => isInside(paths.state, each));
+  if (isPrivate || ![...roots, ...realRoots].some((root) => isInside(root, real))) {
     throw invalid(`'prompts[${index}]': --ctrl_img must lie inside ${roots.join(" or ")}, not ${image}`);
   }
 }

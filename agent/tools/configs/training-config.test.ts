@@ -176,13 +176,20 @@ test("saying what the preset says anyway keeps its text encoder settings", () =>
   });
 });
 
+test("a model's own learning rate and rank are its defaults; what the caller says comes first", () => {
+  const lrOf = (given: Given) => make({ model_name: "HiDream-ai/HiDream-I1-Full", ...given }).process.train;
+  expect(lrOf({})).toMatchObject({ lr: 0.0002 });
+  expect(lrOf({ lr: 1e-4 })).toMatchObject({ lr: 0.0001 });
+  const networkOf = (given: Given) => make({ model_name: "NucleusAI/Nucleus-Image", ...given }).process.network;
+  expect(networkOf({})).toMatchObject({ linear: 128, linear_alpha: 128 });
+  expect(networkOf({ rank: 8 })).toMatchObject({ linear: 8, linear_alpha: 8 });
+});
+
 test.each<[Given, string]>([
   [{ model_name: "black-forest-labs/FLUX.1-dev", alpha: 8 }, "alpha 8 has no effect"],
   [{ model_name: "black-forest-labs/FLUX.1-dev", noise_scheduler: "ddpm" }, "does not fit Flux.1-dev"],
   [{ optimizer: "lion" }, "lion-pytorch"],
   [{ optimizer: "prodigy" }, "uses 1.0 instead of 0.0001"],
-  [{ model_name: "HiDream-ai/HiDream-I1-Full" }, "lr 0.0002"],
-  [{ model_name: "NucleusAI/Nucleus-Image" }, "rank 128"],
   [{ trigger_word: "p3t" }, "No sample prompt contains the trigger word"],
   [{ model_name: "Qwen/Qwen-Image-Edit" }, "needs a control image"],
   [{ model_name: "Wan-AI/Wan2.1-T2V-14B-Diffusers" }, "still images"],

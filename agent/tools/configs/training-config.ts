@@ -33,7 +33,7 @@ function resolutionOf(input: TrainingInput, preset: Preset): number | readonly n
   return input.resolution ?? (more.length === 0 && only !== undefined ? only : preset.resolution);
 }
 
-/** Samples are as large as the largest training size asked for, which the old server took to be the last of the list. */
+/** Of several sizes asked for the last, as the old server did: people list the largest last. */
 function sampleSizeOf({ resolution }: TrainingInput, preset: Preset): number {
   return (typeof resolution === "number" ? resolution : resolution?.at(-1)) ?? preset.sampleSize;
 }
@@ -49,31 +49,42 @@ function quantizationOf(
   return { quantize, quantize_te: quantize };
 }
 
+/** The old server's default, where the model has no other need. */
+const DEFAULT_RANK = 16;
+const DEFAULT_ALPHA = 16;
+
+function rankOf(input: TrainingInput, preset: Preset): number {
+  return input.rank ?? preset.rank ?? DEFAULT_RANK;
+}
+
+function alphaOf(input: TrainingInput, preset: Preset): number {
+  // What the trainer will make of it anyway is what shall be read in the file.
+  return ignoresAlpha(preset.arch) ? rankOf(input, preset) : (input.alpha ?? DEFAULT_ALPHA);
+}
+
 function warningsFor(input: TrainingInput, preset: Preset, prompts: readonly string[]): string[] {
   const scheduler = input.noise_scheduler ?? preset.scheduler;
   const optimizer = input.optimizer ?? preset.optimizer;
   const missing = missingPackage(optimizer);
-  const recommendedRank = preset.rank ?? 16;
+  const rank = rankOf(input, preset);
+  const lr = input.lr ?? preset.lr;
   const { trigger_word: trigger } = input;
   const triggerInPrompts = prompts.some(
     (prompt) => prompt.includes("[trigger]") || (trigger && prompt.includes(trigger)),
   );
   const all: (string | false | undefined)[] = [
     ignoresAlpha(preset.arch) &&
-      input.alpha !== input.rank &&
-      `alpha ${input.alpha} has no effect: for ${preset.name} ai-toolkit sets alpha to the rank, ${input.rank}`,
+      input.alpha !== undefined &&
+      input.alpha !== rank &&
+      `alpha ${input.alpha} has no effect: for ${preset.name} ai-toolkit sets alpha to the rank, ${rank}`,
     (scheduler === "flowmatch") !== (preset.scheduler === "flowmatch") &&
       `noise_scheduler '${scheduler}' does not fit ${preset.name}, which is trained with '${preset.scheduler}'`,
     missing &&
       `optimizer '${optimizer}' needs the Python package ${missing}, which ai-toolkit does not install; run 'pip install ${missing}' in its environment first`,
     optimizer.startsWith("prodigy") &&
-      input.lr < 0.1 &&
-      `optimizer '${optimizer}' finds its own learning rate: ai-toolkit uses 1.0 instead of ${input.lr}`,
-    preset.lr !== 1e-4 &&
-      input.lr === 1e-4 &&
-      `ai-toolkit's own default for ${preset.name} is lr ${preset.lr}`,
-    recommendedRank > input.rank && `ai-toolkit's own default for ${preset.name} is rank ${recommendedRank}`,
-    trigger !== undefined &&
+      lr < 0.1 &&
+      `optimizer '${optimizer}' finds its own learning rate: ai-toolkit uses 1.0 instead of ${lr}`,
+    Boolean(trigger) &&
       prompts.length > 0 &&
       !triggerInPrompts &&
       "No sample prompt contains the trigger word, so samples will not show what is learned; put [trigger] into the prompts",
@@ -88,9 +99,9 @@ function warningsFor(input: TrainingInput, preset: Preset, prompts: readonly str
 
 /**
  * The keys are the old server's, with these differences: an absolute training_folder; `diffusion_trainer`, which can
- * report to a database; `arch` instead of the is_* flags, which it implies in every release that has it (older ones
- * than 0.5 are not supported); speed and loss on record. `prompts` stays because releases old and new read it, while
- * `samples` is unknown to old ones. The trainer reads `linear_alpha` 1.0 where there is none, so it is always written.
+ * report to a database; speed and loss on record; and `arch` instead of the is_* flags, from which the trainer derives
+ * them. `prompts` stays: every release reads it, while those before `samples` came would sample nothing. `linear_alpha`
+ * is always written because the trainer's default is 1, not the rank.
  */
 export function trainingConfig(
   input: TrainingInput,
@@ -113,8 +124,8 @@ export function trainingConfig(
           performance_log_every: 10,
           network: {
             type: "lora",
-            linear: input.rank,
-            linear_alpha: input.alpha,
+            linear: rankOf(input, preset),
+            linear_alpha: alphaOf(input, preset),
             transformer_only: true,
             ...preset.network,
           },
@@ -146,7 +157,7 @@ export function trainingConfig(
             noise_scheduler: scheduler,
             ...(preset.timestepType && { timestep_type: preset.timestepType }),
             optimizer: input.optimizer ?? preset.optimizer,
-            lr: input.lr,
+            lr: input.lr ?? preset.lr,
             skip_first_sample: false,
             disable_sampling: false,
             linear_timesteps: false,

@@ -54,7 +54,7 @@ test("D12: a machine without nvidia-smi says so", async () => {
 });
 
 test("what nvidia-smi says when it fails is the note", async () => {
-  const monitor = monitorOf("echo 'No devices were found'; exit 6");
+  const monitor = monitorOf("echo 'No devices were found'; echo 'see the manual'; exit 6");
   await monitor.ready;
   expect(monitor.read()).toEqual({ devices: [], note: "sh failed: No devices were found" });
 });

@@ -6,6 +6,23 @@ const BLOCK_BYTES = 64 * 1024;
 /** How far back a tail reads at most: bars fold thousands of bytes into one line. */
 const TAIL_MAX_BYTES = 4 * 1024 * 1024;
 
+/** The last `bytes` of a file as text; "" when there is none. */
+export async function readEnd(path: string, bytes: number): Promise<string> {
+  const handle = await open(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return undefined;
+    throw error;
+  });
+  if (!handle) return "";
+  try {
+    const { size } = await handle.stat();
+    const buffer = Buffer.alloc(Math.min(size, bytes));
+    const { bytesRead } = await handle.read(buffer, 0, buffer.length, size - buffer.length);
+    return buffer.toString("utf8", 0, bytesRead);
+  } finally {
+    await handle.close();
+  }
+}
+
 export interface LogTail {
   readonly lines: readonly string[];
   /** Size of the whole log. */

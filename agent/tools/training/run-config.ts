@@ -23,7 +23,7 @@ const REPORTING: Readonly<Record<string, string>> = {
 const PERFORMANCE_LOG_EVERY = 10;
 
 export interface RunConfigOptions {
-  /** What relative paths in the config are relative to: the folder the trainer runs in. */
+  /** What relative paths in the config are relative to. */
   readonly cwd: string;
   readonly databasePath: string;
   /** Does the trainer know `diffusion_trainer`? */

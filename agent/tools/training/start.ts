@@ -19,6 +19,8 @@ export interface ConfigToRun {
 export interface StartParts {
   readonly store: JobStore;
   readonly jobsPath: string;
+  /** What relative paths in a config are relative to, as validate_config takes them: the data folder. */
+  readonly root: string;
   /** @throws ToolError trainer_missing */
   readonly trainer: () => Promise<Trainer>;
   /** @throws ToolError when there is no such config or it cannot be read */
@@ -48,7 +50,7 @@ async function refuseForeignCheckpoints(outputFolder: string, run: string, resum
 }
 
 export async function queueJob(
-  { store, jobsPath, trainer: resolve, readConfig, now }: StartParts,
+  { store, jobsPath, root, trainer: resolve, readConfig, now }: StartParts,
   { config, resume }: { readonly config: string; readonly resume: boolean },
 ): Promise<{ readonly job: Job; readonly warnings: readonly string[] }> {
   const { value, errors, warnings } = await readConfig(config);
@@ -61,7 +63,7 @@ export async function queueJob(
   const id = randomUUID();
   const folder = jobFolder(jobsPath, id);
   const run = toRunConfig(value, {
-    cwd: trainer.cwd,
+    cwd: root,
     databasePath: folder.database,
     reports: trainer.reports,
   });

@@ -3,7 +3,7 @@ import type * as v from "valibot";
 import type { getTrainingStatus, listTrainingJobs, Phase } from "../../../shared/tools/training.ts";
 import { jobFolder } from "./job-folder.ts";
 import type { Job, JobStore } from "./job-store.ts";
-import { tailLog } from "./log-file.ts";
+import { readEnd } from "./log-file.ts";
 import { type LossTail, median, readLossTail } from "./loss-log.ts";
 import { type BarProgress, parseProgress } from "./progress.ts";
 import { countSamples, listCheckpoints } from "./run-files.ts";
@@ -14,8 +14,8 @@ type Status = v.InferInput<(typeof getTrainingStatus)["output"]>;
 
 /** An estimate from fewer steps would swing wildly: the first ones include compilation and caches. */
 const MEASURED_STEPS_MIN = 5;
-/** Lines of the log that are searched for the progress bar when the trainer does not report. */
-const BAR_LINES = 50;
+/** How much of the log is searched for the progress bar when the trainer does not report: hundreds of its states. */
+const BAR_BYTES = 64 * 1024;
 
 /** `info` texts of ai-toolkit's trainer (DiffusionTrainer.py, BaseSDTrainProcess.py) and the phases they mean. */
 function phaseOf(job: Job, report: TrainerReport | undefined, bar: BarProgress | undefined): Phase {
@@ -42,8 +42,7 @@ async function look(jobsPath: string, job: Job): Promise<Live> {
   const report = readReport(folder.database, job.id);
   if (report?.info) return { report, bar: undefined };
   // No report: an older toolkit, or one that has not come that far.
-  const { lines } = await tailLog(folder.log, BAR_LINES);
-  return { report, bar: parseProgress(lines.join("\n"), job.name) };
+  return { report, bar: parseProgress(await readEnd(folder.log, BAR_BYTES), job.name) };
 }
 
 function summaryOf(store: JobStore, job: Job, { report, bar }: Live): Summary {

@@ -1,11 +1,13 @@
 // Keeps jobs and processes in step: starts the next one, notices the end, stops what shall stop. All it knows is in
 // agent.db and in the job folders, so it may die at any moment and another one goes on.
 import { EventEmitter, once } from "node:events";
+import { existsSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { toToolError } from "../../../shared/errors.ts";
 import type { Log } from "../../../shared/log.ts";
 import { type Environment, trainerEnvironment } from "../../trainer/environment.ts";
 import type { Trainer } from "../../trainer/trainer.ts";
+import { setCutOffAside } from "./cut-off.ts";
 import { type JobFolder, jobFolder } from "./job-folder.ts";
 import type { Ending, Job, JobStore } from "./job-store.ts";
 import { tailLog } from "./log-file.ts";
@@ -34,7 +36,14 @@ export interface StopGrace {
   readonly terminateMs: number;
 }
 
-export const STOP_GRACE: StopGrace = { saveMs: 120_000, interruptMs: 30_000, terminateMs: 5_000 };
+const SAVE_GRACE_MS = 120_000;
+const TERMINATE_GRACE_MS = 5_000;
+
+/** `seconds` for a trainer to end after SIGINT; what comes then never takes longer than that. */
+export function stopGrace(seconds = 30): StopGrace {
+  const interruptMs = seconds * 1_000;
+  return { saveMs: SAVE_GRACE_MS, interruptMs, terminateMs: Math.min(TERMINATE_GRACE_MS, interruptMs) };
+}
 
 /** How often processes and queue are looked at. */
 const TICK_MS = 1_000;
@@ -69,7 +78,7 @@ export class Supervisor implements AsyncDisposable {
 
   constructor(options: SupervisorOptions) {
     this.#store = options.store;
-    this.#options = { grace: STOP_GRACE, environment: process.env, now: () => new Date(), ...options };
+    this.#options = { grace: stopGrace(), environment: process.env, now: () => new Date(), ...options };
   }
 
   /** The last thing that went wrong in here, for /health. */
@@ -219,6 +228,7 @@ export class Supervisor implements AsyncDisposable {
     const { lines } = await tailLog(folder.log, VERDICT_LINES);
     const report = readReport(folder.database, job.id);
     const startedMs = Date.parse(job.started_at ?? job.created_at);
+    await this.#setCutOffAside(job, startedMs);
     const finalFile = (await listCheckpoints(job.output_folder, job.name)).some(
       ({ step, mtimeMs }) => step === null && mtimeMs >= startedMs,
     );
@@ -227,6 +237,16 @@ export class Supervisor implements AsyncDisposable {
     const found = verdict({ exitCode, stopRequested, reported: report?.status, finalFile, lines });
     const reached = Math.max(report?.step ?? 0, parseProgress(lines.join("\n"), job.name)?.step ?? 0);
     this.#end(job, { ...found, exit_code: exitCode, final_step: reached });
+  }
+
+  async #setCutOffAside({ id, name, output_folder }: Job, startedMs: number): Promise<void> {
+    try {
+      const checkpoint = await setCutOffAside(output_folder, name, startedMs);
+      if (checkpoint)
+        this.#options.log.warn({ job: id, checkpoint }, "a checkpoint was cut off and set aside");
+    } catch (error) {
+      this.#failed(error, `looking at the checkpoints of ${id}`); // the run has ended all the same
+    }
   }
 
   #end(job: Job, ending: Omit<Ending, "finished_at">): void {
@@ -269,17 +289,27 @@ export class Supervisor implements AsyncDisposable {
     const identity = await this.#launchedProcess(job);
     if (!identity) return;
     const { saveMs, interruptMs, terminateMs } = this.#options.grace;
-    await this.#until(saveMs, async () => readReport(folder.database, job.id)?.info !== "Saving model");
     const gone = async () => !(await isAlive(identity));
-    // The flag too: it reaches a trainer whose handler swallows the signal.
-    requestOf(folder.database, job.id, "stop");
+    try {
+      // The flag first: with it set no new save begins, and it reaches a trainer whose handler swallows the signal.
+      requestOf(folder.database, job.id, "stop");
+    } catch (error) {
+      this.#failed(error, `telling ${job.id} to stop`); // the signals still can
+    }
+    await delay(WATCH_MS); // a save that began that very moment says so by then
+    await this.#until(saveMs, async () => !isSaving(folder, job) || (await gone()));
+    if (this.#closing.signal.aborted) return; // the next agent goes on, with all the time it takes
     for (const [signal, graceMs] of [
       ["SIGINT", interruptMs],
       ["SIGTERM", terminateMs],
       ["SIGKILL", LEFTOVER_MS],
     ] as const) {
-      signalAll(await sessionMembers(identity), signal);
-      if (await this.#until(graceMs, gone)) return;
+      // The shim lives until it has written the exit status; the rest of the session is gone then.
+      const members = (await sessionMembers(identity)).filter(
+        (pid) => signal !== "SIGKILL" || pid !== identity.pid,
+      );
+      signalAll(members, signal);
+      if ((await this.#until(graceMs, gone)) || this.#closing.signal.aborted) return;
     }
   }
 
@@ -303,6 +333,12 @@ export class Supervisor implements AsyncDisposable {
       await delay(WATCH_MS);
     }
   }
+}
+
+/** A row that cannot be read this moment may say so: cutting off a checkpoint is worse than waiting. */
+function isSaving({ database }: JobFolder, { id }: Job): boolean {
+  const report = readReport(database, id);
+  return report ? report.info === "Saving model" : existsSync(database);
 }
 
 /** The agent that started a job, or was about to. */
