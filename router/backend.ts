@@ -2,14 +2,11 @@
 import type * as v from "valibot";
 import type { Progress } from "../shared/contract.ts";
 import type { McpTool } from "../shared/describe.ts";
+import type { Block } from "../shared/fields.ts";
 import type { agentHealth } from "../shared/tools/system.ts";
 
 /** What a client sees in a tool list. A foreign back end has neither titles nor output schemas. */
 export type ListedTool = Pick<McpTool, "name" | "description" | "inputSchema"> & Partial<McpTool>;
-
-export type Block =
-  | { readonly type: "text"; readonly text: string }
-  | { readonly type: "image"; readonly data: string; readonly mimeType: string };
 
 /** `json`: the contract's output, to be rendered for each surface. `content`: ready blocks, as a foreign server sent them. */
 export type ToolAnswer =

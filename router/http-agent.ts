@@ -1,8 +1,9 @@
 // The far end of client mode: a server reached through its REST API, ours or the old one, in server or standalone mode.
 import * as v from "valibot";
 import { ERRORS, type ErrorCode, fromErrorText, isErrorCode, ToolError } from "../shared/errors.ts";
+import type { Block } from "../shared/fields.ts";
 import { agentHealth } from "../shared/tools/system.ts";
-import type { AgentHealth, Backend, Block, CallOptions, ListedTool, ToolAnswer } from "./backend.ts";
+import type { AgentHealth, Backend, CallOptions, ListedTool, ToolAnswer } from "./backend.ts";
 
 const ToolList = v.object({
   tools: v.array(

@@ -1,8 +1,9 @@
 // The agents connected now, and the way of a call to one of them.
 import * as v from "valibot";
 import { parseArguments } from "../shared/arguments.ts";
-import { mcpTool } from "../shared/describe.ts";
+import { answersWithBlocks, mcpTool } from "../shared/describe.ts";
 import { ToolError } from "../shared/errors.ts";
+import { Blocks } from "../shared/fields.ts";
 import type { Link } from "../shared/link.ts";
 import { Peer } from "../shared/peer.ts";
 import { PROTOCOL_VERSION } from "../shared/protocol.ts";
@@ -54,6 +55,7 @@ export class Hub implements Backend {
     if (!contract || !NAMES.has(tool)) throw new ToolError("not_found", `Tool '${tool}' not found`);
     parseArguments(contract, args); // a bad call needs no agent to be refused
     const output = await this.#peer().call(tool, args, options);
+    if (answersWithBlocks(contract)) return { kind: "content", content: v.parse(Blocks, output).content };
     return { kind: "json", output: v.parse(Output, output) };
   }
 

@@ -6,6 +6,8 @@ import type { Hono } from "hono";
 /** Headers must be here by then. Bodies may take as long as they move: a big upload on a slow line is no attack. */
 const HEADERS_TIMEOUT_MS = 15_000;
 
+const SWEEP_MS = 20;
+
 export interface Listening {
   readonly port: number;
   /** Stops taking connections, lets open requests end, then cuts what is left after `graceMs`. */
@@ -44,10 +46,15 @@ function explain({ code, message }: NodeJS.ErrnoException, host: string, port: n
 function close(server: ServerType, graceMs = 5_000): Promise<void> {
   return new Promise((resolve) => {
     const cut = setTimeout(() => "closeAllConnections" in server && server.closeAllConnections(), graceMs);
+    // Again and again: a connection whose last answer has just gone out would be kept alive for seconds.
+    const sweep = setInterval(
+      () => "closeIdleConnections" in server && server.closeIdleConnections(),
+      SWEEP_MS,
+    );
     server.close(() => {
       clearTimeout(cut);
+      clearInterval(sweep);
       resolve();
     });
-    if ("closeIdleConnections" in server) server.closeIdleConnections();
   });
 }

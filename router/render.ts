@@ -1,6 +1,8 @@
 // A tool's answer as the blocks each surface sends.
+
 import { errorBody, type ToolError } from "../shared/errors.ts";
-import type { Block, ToolAnswer } from "./backend.ts";
+import type { Block } from "../shared/fields.ts";
+import type { ToolAnswer } from "./backend.ts";
 
 /** Keys sorted at every level: the old server's order, so that diffs of stored answers stay quiet. */
 function sorted(value: unknown): unknown {

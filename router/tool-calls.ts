@@ -2,8 +2,9 @@
 // details that its callers see, so the answer is written by a Style.
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { errorBody, errorStatus, errorText, ToolError, toToolError } from "../shared/errors.ts";
+import type { Block } from "../shared/fields.ts";
 import { uploadDataset } from "../shared/tools/datasets.ts";
-import type { Backend, Block } from "./backend.ts";
+import type { Backend } from "./backend.ts";
 import { MAX_BODY_BYTES, MAX_UPLOAD_BODY_BYTES, readJsonBody, tooLarge } from "./json-body.ts";
 import { prettyBlock, restBlocks } from "./render.ts";
 

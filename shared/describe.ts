@@ -2,6 +2,7 @@
 import { toJsonSchema } from "@valibot/to-json-schema";
 import type * as v from "valibot";
 import { type Annotations, annotationsOf, type Contract } from "./contract.ts";
+import { Blocks } from "./fields.ts";
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -10,7 +11,8 @@ export interface McpTool {
   readonly title: string;
   readonly description: string;
   readonly inputSchema: JsonObject & { readonly type: "object" };
-  readonly outputSchema: JsonObject & { readonly type: "object" };
+  /** Absent for tools that answer with pictures. */
+  readonly outputSchema?: JsonObject & { readonly type: "object" };
   readonly annotations: Annotations & { readonly title: string };
 }
 
@@ -21,6 +23,10 @@ function jsonSchema(schema: v.GenericSchema, typeMode: "input" | "output"): Json
   return { type: "object", ...body, ...(Array.isArray(required) && required.length > 0 && { required }) };
 }
 
+export function answersWithBlocks(contract: Contract): boolean {
+  return contract.output === Blocks;
+}
+
 /** Called once per tool at start-up: the conversion costs more than a tool call. */
 export function mcpTool(contract: Contract): McpTool {
   return {
@@ -28,7 +34,7 @@ export function mcpTool(contract: Contract): McpTool {
     title: contract.title,
     description: contract.description,
     inputSchema: jsonSchema(contract.input, "input"),
-    outputSchema: jsonSchema(contract.output, "input"),
+    ...(!answersWithBlocks(contract) && { outputSchema: jsonSchema(contract.output, "input") }),
     annotations: { title: contract.title, ...annotationsOf(contract) },
   };
 }

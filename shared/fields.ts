@@ -45,3 +45,17 @@ export const COMMON_OUTPUT = {
 export function output<const E extends v.ObjectEntries>(entries: E) {
   return v.object({ ...COMMON_OUTPUT, ...entries });
 }
+
+/**
+ * The output of tools that answer with pictures. Several clients drop `content` when there is structured content
+ * beside it, so these have no output schema, and what belongs to a picture is said in a text block.
+ */
+export const Blocks = v.object({
+  content: v.array(
+    v.variant("type", [
+      v.object({ type: v.literal("text"), text: v.string() }),
+      v.object({ type: v.literal("image"), data: v.string(), mimeType: v.string() }),
+    ]),
+  ),
+});
+export type Block = v.InferOutput<typeof Blocks>["content"][number];

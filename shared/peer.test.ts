@@ -146,3 +146,9 @@ test("what is too large for a frame fails alone; the link and the other calls li
   await expect(caller.call("huge", {})).rejects.toMatchObject({ code: "too_large" });
   await expect(caller.call("t", {})).resolves.toEqual({ small: true });
 });
+
+test("a call without arguments and a result without a value are fine, too", async () => {
+  const { caller } = pair(async (_tool, input) => input);
+  await expect(caller.call("t", undefined)).resolves.toBeUndefined();
+  await expect(caller.call("t", 1)).resolves.toBe(1);
+});

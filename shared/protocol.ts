@@ -33,11 +33,12 @@ export const Frame = v.variant("t", [
     t: v.literal("call"),
     id: Id,
     tool: v.string(),
-    input: v.unknown(),
+    /** JSON has no undefined: a call without arguments and a result without a value have no such key. */
+    input: v.optional(v.unknown()),
     timeout_ms: v.pipe(v.number(), v.minValue(0)),
     progress: v.optional(v.boolean()),
   }),
-  v.object({ t: v.literal("result"), id: Id, output: v.unknown() }),
+  v.object({ t: v.literal("result"), id: Id, output: v.optional(v.unknown()) }),
   v.object({
     t: v.literal("error"),
     id: Id,

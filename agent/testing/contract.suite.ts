@@ -8,7 +8,7 @@ import { doors } from "./contract/doors.suite.ts";
 import { hostile } from "./contract/hostile.suite.ts";
 import { jsonRpc } from "./contract/json-rpc.suite.ts";
 import { mcpResults } from "./contract/mcp-results.suite.ts";
-import { models } from "./contract/models.suite.ts";
+import { largeModels, models } from "./contract/models.suite.ts";
 import { paths } from "./contract/paths.suite.ts";
 import { routes } from "./contract/routes.suite.ts";
 import { system } from "./contract/system.suite.ts";
@@ -19,6 +19,7 @@ const CHAPTERS = {
   configs,
   datasets,
   models,
+  "large models": largeModels,
   system,
   paths,
   "JSON-RPC": jsonRpc,

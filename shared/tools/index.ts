@@ -7,10 +7,15 @@ import { agentHealth, getSystemStats, listModelPresets } from "./system.ts";
 import {
   getTrainingInfo,
   getTrainingLogs,
+  getTrainingMetrics,
+  getTrainingSamples,
   getTrainingStatus,
   listTrainingJobs,
+  sampleNow,
+  saveCheckpointNow,
   startTraining,
   stopTraining,
+  waitForTraining,
 } from "./training.ts";
 
 export const TOOLS = [
@@ -35,6 +40,11 @@ export const TOOLS = [
   validateConfig,
   getDatasetInfo,
   listModelPresets,
+  getTrainingMetrics,
+  getTrainingSamples,
+  waitForTraining,
+  saveCheckpointNow,
+  sampleNow,
 ] as const;
 
 /** Calls between router and agent that no client can make. */

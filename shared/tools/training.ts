@@ -1,7 +1,20 @@
 // Contracts of the tools that start, watch and stop training.
 import * as v from "valibot";
 import { defineTool } from "../contract.ts";
-import { Bytes, Count, Flag, JobId, lenient, Name, output, Success, Time, Whole } from "../fields.ts";
+import {
+  Blocks,
+  Bytes,
+  Count,
+  Flag,
+  JobId,
+  lenient,
+  Name,
+  output,
+  Success,
+  Text,
+  Time,
+  Whole,
+} from "../fields.ts";
 
 /** The old server's five words; finer grain is in `phase`. */
 export const JOB_STATUSES = ["pending", "running", "completed", "failed", "stopped"] as const;
@@ -151,6 +164,84 @@ export const getTrainingInfo = defineTool({
   }),
 });
 
+export const getTrainingMetrics = defineTool({
+  name: "get_training_metrics",
+  title: "Training curves",
+  description:
+    "Loss and learning rate of a run as points that keep every peak, optionally with a picture of the loss curve. Single losses of diffusion training jump about by nature: look at the smoothed trend, and at the samples.",
+  scope: "read",
+  effect: "read",
+  input: v.object({
+    job_id: JobId,
+    keys: v.optional(
+      v.pipe(v.array(Text("", 100)), v.maxLength(20), v.description("Only these series, e.g. loss/loss")),
+    ),
+    since_step: v.optional(Count("Only steps from this one on", 0, 1_000_000_000), 0),
+    points: v.optional(Count("How many points per series at most", 10, 2_000), 100),
+    plot: v.optional(Flag("Also draw the loss as a picture"), false),
+  }),
+  output: Blocks,
+});
+
+export const getTrainingSamples = defineTool({
+  name: "get_training_samples",
+  title: "Training samples",
+  description:
+    "The sample images of a run on one sheet: a row for each sampled step, a column for each prompt. Give step and prompt to see one of them large.",
+  scope: "read",
+  effect: "read",
+  input: v.object({
+    job_id: JobId,
+    step: v.optional(Count("Only samples of this step", 0, 1_000_000_000)),
+    prompt: v.optional(Count("Only samples of this prompt, counted from 0", 0, 1_000)),
+    rows: v.optional(Count("How many steps to show at most; the first and the last stay", 1, 16), 6),
+  }),
+  output: Blocks,
+});
+
+export const saveCheckpointNow = defineTool({
+  name: "save_checkpoint_now",
+  title: "Save a checkpoint now",
+  description:
+    "Ask a running training to save a checkpoint at the end of its present step, beside those it saves by plan.",
+  scope: "train",
+  effect: "write",
+  input: v.object({ job_id: JobId }),
+  output: output({
+    job_id: v.string(),
+    status: Success,
+    state: v.picklist(["requested", "saved"]),
+    checkpoint: v.nullable(v.object({ name: v.string(), step: v.nullable(Whole) })),
+  }),
+});
+
+export const sampleNow = defineTool({
+  name: "sample_now",
+  title: "Sample now",
+  description:
+    "Ask a running training to draw its sample prompts at the end of its present step. get_training_samples shows them.",
+  scope: "train",
+  effect: "write",
+  input: v.object({ job_id: JobId }),
+  output: output({
+    job_id: v.string(),
+    status: Success,
+    state: v.picklist(["requested", "sampled"]),
+    samples: Whole,
+  }),
+});
+
+export const waitForTraining = defineTool({
+  name: "wait_for_training",
+  title: "Wait for a training",
+  description:
+    "Wait until a job has ended, or for the given seconds, and answer with its status. Sends progress meanwhile to clients that ask for it.",
+  scope: "read",
+  effect: "read",
+  input: v.object({ job_id: JobId, seconds: v.optional(Count("How long to wait at most", 1, 45), 30) }),
+  output: v.object({ ...getTrainingStatus.output.entries, ended: v.boolean() }),
+});
+
 export const trainingTools = [
   startTraining,
   getTrainingStatus,
@@ -158,4 +249,9 @@ export const trainingTools = [
   listTrainingJobs,
   getTrainingLogs,
   getTrainingInfo,
+  getTrainingMetrics,
+  getTrainingSamples,
+  saveCheckpointNow,
+  sampleNow,
+  waitForTraining,
 ] as const;

@@ -44,7 +44,9 @@ export const datasetHandlers = ({ paths, inUse, trash }: DatasetParts): Handlers
 
     async get_dataset_info({ name }, { signal }) {
       const folder = await orNotFound(
-        folderInside(paths.datasets, name, "dataset", { alsoInside: paths.datasetRoots }),
+        folderInside(paths.datasets, checkRelative(name, "dataset"), "dataset", {
+          alsoInside: paths.datasetRoots,
+        }),
       );
       const figures = await closing(folder, (opened) => scanDataset(opened.at("."), signal));
       return {

@@ -1,5 +1,5 @@
 // All samples of a run on one picture: a row for each sampled step, a column for each prompt.
-import sharp from "sharp";
+import type { Sharp } from "sharp";
 import type { Sample } from "./run-files.ts";
 
 export interface SheetOptions {
@@ -34,7 +34,33 @@ function thin(steps: readonly number[], count: number): number[] {
   return picked.filter((step) => step !== undefined);
 }
 
-/** Undefined when there is nothing to show. A picture that cannot be read leaves its cell empty. */
+/** Clients cut or refuse larger pictures (Claude Desktop: 1 MB for a whole answer). */
+const MAX_BYTES = 300_000;
+const QUALITIES = [82, 70, 55, 40, 25];
+/** Side of a sample shown alone, in pixels at most. */
+const SINGLE_SIDE = 768;
+
+async function encode(sheet: Sharp, format: "png" | "jpeg"): Promise<Buffer> {
+  if (format === "png") return await sheet.png().toBuffer();
+  let image = Buffer.alloc(0);
+  for (const quality of QUALITIES) {
+    image = await sheet.clone().jpeg({ quality }).toBuffer();
+    if (image.length <= MAX_BYTES) break;
+  }
+  return image;
+}
+
+/** One sample, large, as JPEG. Undefined when it cannot be read. */
+export async function singleSample({ path, step, index }: Sample): Promise<ContactSheet | undefined> {
+  const { default: sharp } = await import("sharp");
+  const sheet = sharp(path).resize(SINGLE_SIDE, SINGLE_SIDE, { fit: "inside", withoutEnlargement: true });
+  const image = await encode(sheet, "jpeg").catch(() => undefined);
+  if (!image) return undefined;
+  const { width, height } = await sharp(image).metadata();
+  return { image, width, height, steps: [step], prompts: [index] };
+}
+
+/** At most 300 KB as JPEG. Undefined when there is nothing to show. A picture that cannot be read leaves its cell empty. */
 export async function contactSheet(
   samples: readonly Sample[],
   { gap = 8, cell = 256, maxRows = 8, format = "png" }: SheetOptions = {},
@@ -42,6 +68,7 @@ export async function contactSheet(
   const steps = thin([...new Set(samples.map(({ step }) => step))], maxRows);
   const prompts = [...new Set(samples.map(({ index }) => index))].sort((a, b) => a - b);
   if (steps.length === 0) return undefined;
+  const { default: sharp } = await import("sharp");
   const at = (position: number) => gap + position * (cell + gap);
   const cells = await Promise.all(
     samples
@@ -58,5 +85,5 @@ export async function contactSheet(
   const sheet = sharp({ create: { width, height, channels: 3, background: BACKGROUND } }).composite(
     cells.filter((placed) => placed !== undefined),
   );
-  return { image: await sheet.toFormat(format, { quality: 82 }).toBuffer(), width, height, steps, prompts };
+  return { image: await encode(sheet, format), width, height, steps, prompts };
 }

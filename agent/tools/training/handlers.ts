@@ -2,9 +2,11 @@
 import type { Handlers } from "../../../shared/contract.ts";
 import { softError, ToolError } from "../../../shared/errors.ts";
 import type { trainingTools } from "../../../shared/tools/training.ts";
+import { controlHandlers } from "./control-handlers.ts";
 import { jobFolder } from "./job-folder.ts";
 import type { Job } from "./job-store.ts";
 import { tailLog } from "./log-file.ts";
+import { lookHandlers } from "./look-handlers.ts";
 import { queueJob, type StartParts } from "./start.ts";
 import { jobStatus, jobSummary } from "./status.ts";
 import type { Supervisor } from "./supervisor.ts";
@@ -26,6 +28,9 @@ const FIND_JOBS = "list_training_jobs shows all jobs";
 export const trainingHandlers = (parts: TrainingParts): Handlers<typeof trainingTools> => {
   const { store, jobsPath, supervisor, now, counts } = parts;
   return {
+    ...lookHandlers(parts),
+    ...controlHandlers(parts),
+
     async start_training({ config_name, resume }) {
       const { job, warnings } = await queueJob(parts, { config: config_name, resume });
       await supervisor.look();

@@ -1,0 +1,113 @@
+import { mkdtemp, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { isLoopback, type Options, parseOptions, UsageError } from "./options.ts";
+
+const TOKEN = "0123456789abcdef0123456789abcdef";
+
+test("without flags it is the old server's defaults, on loopback", () => {
+  expect(parseOptions([], {})).toMatchObject({
+    mode: "standalone",
+    port: 8012,
+    host: "127.0.0.1",
+    token: undefined,
+    data: "/ai-toolkit",
+    logLevel: "info",
+    trainer: "auto",
+    toolkitFolders: ["/ai-toolkit", "/ai-toolkit/ai-toolkit"],
+    stopGraceSeconds: undefined,
+    insecure: false,
+  });
+});
+
+const CASES: readonly (readonly [argv: string, env: Record<string, string>, expected: Partial<Options>])[] = [
+  ["-m server -p 9000", {}, { mode: "server", port: 9000 }],
+  ["--mode stdio", {}, { mode: "stdio" }],
+  ["--mode http", {}, { mode: "standalone" }],
+  ["--mode client --backend-url http://box:8012", {}, { mode: "client", backendUrl: "http://box:8012" }],
+  ["", { MCP_AI_TOOLKIT_MODE: "server", MCP_AI_TOOLKIT_PORT: "1" }, { mode: "server", port: 1 }],
+  ["-p 2", { MCP_AI_TOOLKIT_PORT: "1" }, { port: 2 }],
+  [
+    "",
+    { AI_TOOLKIT_PATH: "/srv/aitk" },
+    { data: "/srv/aitk", toolkitFolders: ["/srv/aitk", "/srv/aitk/ai-toolkit"] },
+  ],
+  ["--data /x", { AI_TOOLKIT_PATH: "/srv/aitk" }, { data: "/x" }],
+  ["--toolkit /opt/aitk", {}, { toolkitFolders: ["/opt/aitk"] }],
+  ["--log-level debug", {}, { logLevel: "debug" }],
+  ["--log-level debug", { RUST_LOG: "warn" }, { logLevel: "warn" }],
+  ["--log-level DEBUG", { RUST_LOG: "hyper=warn,info" }, { logLevel: "debug" }],
+  ["", { RUST_LOG: "error,hyper=warn" }, { logLevel: "error" }],
+  ["--trainer rehearsal", {}, { trainer: "rehearsal" }],
+  ["--stop-grace 0.5", {}, { stopGraceSeconds: 0.5 }],
+  ["", { MCP_AI_TOOLKIT_STOP_GRACE: "90" }, { stopGraceSeconds: 90 }],
+  ["--dataset-root /a --dataset-root /b", {}, { datasetRoots: ["/a", "/b"] }],
+  ["", { MCP_AI_TOOLKIT_DATASET_ROOTS: "/a:/b" }, { datasetRoots: ["/a", "/b"] }],
+  [`--host 0.0.0.0 --token ${TOKEN}`, {}, { host: "0.0.0.0", token: TOKEN }],
+  ["--host 0.0.0.0", { MCP_AI_TOOLKIT_TOKEN: TOKEN }, { token: TOKEN }],
+  ["--host 0.0.0.0 --insecure", {}, { insecure: true, token: undefined }],
+  ["--host 0.0.0.0", { MCP_AI_TOOLKIT_INSECURE: "1" }, { insecure: true }],
+  ["--mode stdio --host 0.0.0.0", {}, { mode: "stdio" }],
+  ["--host ::1", {}, { host: "::1" }],
+];
+
+test.each(CASES)("%s with %j", (argv, env, expected) => {
+  expect(parseOptions(argv.split(" ").filter(Boolean), env)).toMatchObject(expected);
+});
+
+test.each([
+  ["--mode standalon", "--mode must be one of"],
+  ["--port -1", "--port"],
+  ["--port 1e3", "--port must be a number"],
+  ["--stop-grace soon", "--stop-grace must be a number of seconds"],
+  ["--stop-grace -1", "--stop-grace"],
+  ["--trainer magic", "--trainer must be one of"],
+  ["--log-level loud", "--log-level must be one of"],
+  ["--mode client", "needs --backend-url"],
+  ["--mode client --backend-url box:8012", "must begin with http"],
+  ["--host 0.0.0.0", "openssl rand -hex 32"],
+  ["--host 192.168.0.222", "--token-file"],
+  ["--host box.lan --mode server", "needs a token"],
+  ["--token short", "at least 16 characters"],
+])("%s is refused: %s", (argv, sentence) => {
+  const refused = (() => {
+    try {
+      parseOptions(argv.split(" "), {});
+    } catch (error) {
+      return error;
+    }
+    return undefined;
+  })();
+  expect(refused).toBeInstanceOf(UsageError);
+  expect(String(refused)).toContain(sentence);
+});
+
+test("a token comes from a file, without the line end", async () => {
+  const file = join(await mkdtemp(join(tmpdir(), "aitk-token-")), "token");
+  await writeFile(file, `${TOKEN}\n`);
+  expect(parseOptions(["--token-file", file], {}).token).toBe(TOKEN);
+  await writeFile(file, "two words that are long enough\n");
+  expect(() => parseOptions(["--token-file", file], {})).toThrow("no blanks");
+});
+
+test("on another address the machine's own names are allowed as Host", () => {
+  const { allowHosts } = parseOptions(
+    ["--host", "0.0.0.0", "--token", TOKEN, "--allow-host", "box.example"],
+    {},
+  );
+  expect(allowHosts).toEqual(expect.arrayContaining(["127.0.0.1", "box.example"]));
+});
+
+test.each([
+  ["localhost", true],
+  ["127.0.0.1", true],
+  ["127.1.2.3", true],
+  ["::1", true],
+  ["0.0.0.0", false],
+  ["127.evil.example", false],
+  ["1127.0.0.1", false],
+  ["", false],
+])("%j is loopback: %s", (host, is) => {
+  expect(isLoopback(host)).toBe(is);
+});

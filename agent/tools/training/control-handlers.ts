@@ -1,0 +1,126 @@
+// Asking a running training for something, and waiting for it.
+import { setTimeout as delay } from "node:timers/promises";
+import type { CallContext, Handlers } from "../../../shared/contract.ts";
+import { ToolError } from "../../../shared/errors.ts";
+import type { sampleNow, saveCheckpointNow, waitForTraining } from "../../../shared/tools/training.ts";
+import { jobFolder } from "./job-folder.ts";
+import type { Job } from "./job-store.ts";
+import { jobOrThrow, type LookParts } from "./look-handlers.ts";
+import { countSamples, listCheckpoints } from "./run-files.ts";
+import { jobStatus } from "./status.ts";
+import type { Supervisor } from "./supervisor.ts";
+import { readReport, requestOf } from "./trainer-report.ts";
+
+export interface ControlParts extends LookParts {
+  readonly supervisor: Supervisor;
+  readonly now: () => Date;
+}
+
+/** How long an answer waits for what was asked for; a slow step takes longer, and that is said. */
+const ANSWER_MS = 8_000;
+const WATCH_MS = 100;
+/** How often a wait looks at the run and tells of its progress. */
+const PROGRESS_MS = 1_000;
+
+/** @throws ToolError conflict when the run cannot be asked */
+function trainingJob({ store, jobsPath }: LookParts, id: string): Job {
+  const job = jobOrThrow(store, id);
+  if (job.status !== "running") {
+    throw new ToolError("conflict", `The job is ${job.status}, only a running one can be asked`);
+  }
+  const report = readReport(jobFolder(jobsPath, id).database, id);
+  if (!report?.info) {
+    throw new ToolError("conflict", "The run has not come that far: it acts on requests once it trains", {
+      hint: "Try again when get_training_status says phase training",
+    });
+  }
+  return job;
+}
+
+async function until(isSo: () => Promise<boolean>, signal: AbortSignal): Promise<boolean> {
+  const end = performance.now() + ANSWER_MS;
+  while (performance.now() < end && !signal.aborted) {
+    if (await isSo()) return true;
+    await delay(WATCH_MS);
+  }
+  return false;
+}
+
+type ControlTools = readonly [typeof saveCheckpointNow, typeof sampleNow, typeof waitForTraining];
+
+export const controlHandlers = (parts: ControlParts): Handlers<ControlTools> => {
+  const { store, jobsPath, supervisor, now } = parts;
+  return {
+    async save_checkpoint_now({ job_id }, { signal }) {
+      const job = trainingJob(parts, job_id);
+      const newest = async () => (await listCheckpoints(job.output_folder, job.name))[0];
+      const before = await newest();
+      requestOf(jobFolder(jobsPath, job_id).database, job_id, "save_now");
+      // The file appears before it is whole; it is whole when the trainer goes on.
+      const saved = await until(async () => {
+        const after = await newest();
+        const isNew =
+          after !== undefined && (after.name !== before?.name || after.mtimeMs !== before.mtimeMs);
+        return isNew && readReport(jobFolder(jobsPath, job_id).database, job_id)?.info !== "Saving model";
+      }, signal);
+      const after = saved ? await newest() : undefined;
+      return {
+        job_id,
+        status: "success",
+        state: saved ? "saved" : "requested",
+        checkpoint: after ? { name: after.name, step: after.step } : null,
+      };
+    },
+
+    async sample_now({ job_id }, { signal }) {
+      const job = trainingJob(parts, job_id);
+      const before = await countSamples(job.output_folder);
+      requestOf(jobFolder(jobsPath, job_id).database, job_id, "sample_now");
+      const sampled = await until(async () => {
+        const report = readReport(jobFolder(jobsPath, job_id).database, job_id);
+        const isDone = !report?.info.startsWith("Generating images");
+        return isDone && (await countSamples(job.output_folder)) > before;
+      }, signal);
+      return {
+        job_id,
+        status: "success",
+        state: sampled ? "sampled" : "requested",
+        samples: await countSamples(job.output_folder),
+      };
+    },
+
+    async wait_for_training({ job_id, seconds }, context) {
+      jobOrThrow(store, job_id);
+      const time = AbortSignal.timeout(seconds * 1_000);
+      const over = new AbortController();
+      const telling = tellProgress(parts, job_id, context, over.signal);
+      const ended = await supervisor.ended(job_id, AbortSignal.any([context.signal, time]));
+      over.abort();
+      await telling;
+      return { ...(await jobStatus(store, jobsPath, jobOrThrow(store, job_id), now())), ended };
+    },
+  };
+};
+
+/** Sends "step 420/2000, loss 0.081" while it goes on; progress must grow, so a run that stands still sends nothing. */
+async function tellProgress(
+  { store, jobsPath, now }: ControlParts,
+  id: string,
+  { progress }: CallContext,
+  signal: AbortSignal,
+): Promise<void> {
+  let told = -1;
+  while (!signal.aborted) {
+    const { step, total_steps, loss, phase } = await jobStatus(store, jobsPath, jobOrThrow(store, id), now());
+    if (step !== null && step > told) {
+      told = step;
+      const figures = total_steps === null ? `step ${step}` : `step ${step}/${total_steps}`;
+      const message =
+        phase === "training" && loss !== null
+          ? `${figures}, loss ${loss.toFixed(3)}`
+          : `${figures}, ${phase}`;
+      progress({ progress: step, ...(total_steps !== null && { total: total_steps }), message });
+    }
+    await delay(PROGRESS_MS, undefined, { signal }).catch(() => {}); // the wait is over
+  }
+}
