@@ -136,7 +136,7 @@ test.each(["SIGTERM", "SIGINT", "SIGHUP"] as const)(
 );
 
 test("D33: a request under way when it is asked to end is still answered", async () => {
-  const program = await startProgram({ env: { MCP_AI_TOOLKIT_STOP_GRACE: "1" } });
+  const program = await startProgram({ env: { MCP_AI_TOOLKIT_STOP_GRACE: "0.5" } });
   onTestFinished(() => program.close());
   const { call, execute, paths } = subjectOf(program);
   await putRun(paths, "deaf", {

@@ -6,6 +6,7 @@ import {
   Server,
   type ServerContext,
 } from "@modelcontextprotocol/server";
+import type { Progress } from "../shared/contract.ts";
 import { toToolError } from "../shared/errors.ts";
 import { INSTRUCTIONS } from "../shared/instructions.ts";
 import { SERVER_NAME, SERVER_VERSION } from "../shared/server-info.ts";
@@ -40,17 +41,18 @@ export function mcpServerFactory({ backend, onError }: McpOptions) {
           `Tool not found: ${params.name.slice(0, 200)}`,
         );
       }
+      const progress = progressOf(context);
       try {
+        const { signal } = context.mcpReq;
         return mcpResult(
-          await backend.call(params.name, params.arguments, {
-            signal: context.mcpReq.signal,
-            onProgress: progressSender(context),
-          }),
+          await backend.call(params.name, params.arguments, { signal, onProgress: progress.send }),
         );
       } catch (thrown) {
         const error = toToolError(thrown);
         if (error.code === "internal") onError?.(thrown);
         return mcpError(error);
+      } finally {
+        await progress.sent(); // what comes after the result finds nobody
       }
     });
     return server;
@@ -67,12 +69,23 @@ function mutable({ inputSchema, outputSchema, annotations, ...tool }: ListedTool
   };
 }
 
-function progressSender({ mcpReq }: ServerContext) {
+interface ProgressSender {
+  /** undefined: the client did not ask for it. */
+  readonly send: ((progress: Progress) => void) | undefined;
+  /** Resolves when all of it has gone out. */
+  sent(): Promise<void>;
+}
+
+function progressOf({ mcpReq }: ServerContext): ProgressSender {
   const progressToken = mcpReq._meta?.progressToken;
-  if (progressToken === undefined) return undefined;
-  return (progress: { progress: number; total?: number | undefined; message?: string | undefined }) => {
-    mcpReq.notify({ method: "notifications/progress", params: { progressToken, ...progress } }).catch(() => {
-      // The client has left; the call's own signal says so to the one who works.
-    });
+  if (progressToken === undefined) return { send: undefined, sent: async () => {} };
+  let last: Promise<void> = Promise.resolve();
+  return {
+    send(progress) {
+      const message = { method: "notifications/progress" as const, params: { progressToken, ...progress } };
+      const gone = mcpReq.notify(message).catch(() => {}); // the client has left; the call's own signal says so
+      last = last.then(() => gone);
+    },
+    sent: () => last,
   };
 }

@@ -1,10 +1,10 @@
 // Deleting means moving here. An entry is a folder `<id>/` with entry.json and the things themselves in `content/`.
 import { randomUUID } from "node:crypto";
-import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { cp, lstat, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import * as v from "valibot";
 import { PARTIAL_PREFIX } from "./atomic.ts";
-import { type Folder, hasCode } from "./sandbox.ts";
+import { type Folder, hasCode, isMissing } from "./sandbox.ts";
 
 const Entry = v.object({
   id: v.string(),
@@ -81,6 +81,31 @@ export class Trash {
     return join(this.#root, entry.id, "content", basename(path));
   }
 
+  /**
+   * Moves the things of an entry back to where they were, all of them or none.
+   * @throws EEXIST when something else lies there now; ENOENT when their folder is gone
+   */
+  async restore(entry: TrashEntry): Promise<void> {
+    for (const path of entry.paths) {
+      const there = await lstat(path).then(
+        () => true,
+        (error: unknown) => !isMissing(error),
+      );
+      if (there) throw Object.assign(new Error(`${path} exists`), { code: "EEXIST" });
+    }
+    const moved: string[] = [];
+    try {
+      for (const path of entry.paths) {
+        await moveBack(this.contentPath(entry, path), path);
+        moved.push(path);
+      }
+    } catch (error) {
+      for (const path of moved) await moveBack(path, this.contentPath(entry, path));
+      throw error;
+    }
+    await rm(join(this.#root, entry.id), { recursive: true, force: true });
+  }
+
   /** Removes what is older than the retention time. Returns how many entries went. */
   async purge(): Promise<number> {
     const limit = this.#now().getTime() - RETENTION_DAYS * DAY_MS;
@@ -108,13 +133,16 @@ async function moveOut(folder: Folder, name: string, to: string): Promise<void> 
   await rm(hidden, { recursive: true, force: true }).catch(() => undefined);
 }
 
+/** The other way; it appears under its name when it is whole. */
 async function moveBack(from: string, to: string): Promise<void> {
   try {
-    await rename(from, to);
+    return await rename(from, to);
   } catch (error) {
     if (!hasCode(error, "EXDEV")) throw error;
-    await copy(from, to); // the caller removes `from`
   }
+  const hidden = join(dirname(to), `${PARTIAL_PREFIX}${randomUUID()}`);
+  await copy(from, hidden);
+  await rename(hidden, to); // the caller removes `from`
 }
 
 async function copy(from: string, to: string): Promise<void> {

@@ -21,10 +21,9 @@ for (const [mode, skip] of [
     {
       "MCP results": behindRest,
       ...Object.fromEntries(
-        ["models", "large models", "doors", "hostile input"].map((chapter) => [
-          chapter,
-          "as in front of server mode",
-        ]),
+        ["configs", "datasets", "models", "large models", "paths", "doors", "hostile input"].map(
+          (chapter) => [chapter, "as in front of server mode"],
+        ),
       ),
     },
   ],

@@ -89,20 +89,28 @@ const CLIENTS: readonly (readonly [
 ];
 
 let bin: string;
+let program: Program;
 beforeAll(async () => {
   // `mcp-ai-toolkit` on the search path, as the package's bin entry puts it there.
   bin = await newDataFolder();
   const command = join(bin, "mcp-ai-toolkit");
   await writeFile(command, `#!/bin/sh\nexec "${process.execPath}" "${MAIN}" "$@"\n`);
   await chmod(command, 0o755);
+  // Clients over stdio start programs of their own, on the same data folder.
+  program = await startProgram({ env: GRACE });
 });
-afterAll(() => clear(bin));
+afterAll(async () => {
+  await program?.close();
+  await clear(bin);
+});
+
+const GRACE = { MCP_AI_TOOLKIT_STOP_GRACE: "0.3" };
 
 function endpointOf({ url, data }: Pick<Program, "url" | "data">): Endpoint {
   const own = environment({
     AI_TOOLKIT_PATH: data,
     MCP_AI_TOOLKIT_TRAINER: "rehearsal",
-    MCP_AI_TOOLKIT_STOP_GRACE: "1",
+    ...GRACE,
   });
   return {
     url: `${url}/messages`,
@@ -114,19 +122,18 @@ function endpointOf({ url, data }: Pick<Program, "url" | "data">): Endpoint {
   };
 }
 
-describe.each(CLIENTS)("%s", (_name, version, connect) => {
-  let program: Program;
+describe.each(CLIENTS)("%s", (title, version, connect) => {
+  // All share one data folder.
+  const [cats, long, deaf, watched] = ["cats", "long", "deaf", "watched"].map(
+    (name) => `${name} ${title.replaceAll(/[^\w ]/g, "")}`,
+  ) as [string, string, string, string];
   let client: AnyClient;
   let paths: Paths;
   beforeAll(async () => {
-    program = await startProgram({ env: { MCP_AI_TOOLKIT_STOP_GRACE: "1" } });
     paths = pathsOf(program);
     client = await connect(endpointOf(program));
   });
-  afterAll(async () => {
-    await client?.close();
-    await program?.close();
-  });
+  afterAll(() => client?.close());
 
   const ok = async (name: string, args?: Json): Promise<Json> => {
     const { structuredContent, isError, content } = await client.call(name, args);
@@ -153,22 +160,22 @@ describe.each(CLIENTS)("%s", (_name, version, connect) => {
     await walk("get_system_stats");
     await walk("list_model_presets");
     await walk("upload_dataset", {
-      dataset_name: "cats",
+      dataset_name: cats,
       images: [{ filename: "a.jpg", data, caption: "a cat" }],
     });
     await walk("list_datasets");
-    await walk("get_dataset_info", { name: "cats" });
+    await walk("get_dataset_info", { name: cats });
     await walk("create_training_config", {
-      name: "cats",
-      dataset_path: "cats",
+      name: cats,
+      dataset_path: cats,
       steps: 5,
       prompts: [],
       unknown: 1,
     });
     await walk("list_configs");
-    await walk("get_config", { name: "cats" });
-    await walk("validate_config", { name: "cats" });
-    const { job_id } = await walk("start_training", { config_name: "cats" });
+    await walk("get_config", { name: cats });
+    await walk("validate_config", { name: cats });
+    const { job_id } = await walk("start_training", { config_name: cats });
     const status = () => walk("get_training_status", { job_id });
     await vi.waitFor(async () => expect(await status()).toMatchObject({ status: "completed" }), {
       timeout: 20_000,
@@ -178,17 +185,17 @@ describe.each(CLIENTS)("%s", (_name, version, connect) => {
     await walk("get_training_logs", { job_id, lines: 5 });
     await walk("get_training_info");
     await walk("list_exported_models");
-    await walk("export_model", { model_name: "cats", output_path: "mine" });
-    await walk("download_model", { model_name: "cats" });
-    await walk("download_model", { model_name: "cats", encoding: "raw" });
-    await walk("delete_model", { name: "mine" });
-    await putRun(paths, "long", { train: { steps: 1_000_000 }, rehearsal: { step_ms: 5 } });
-    const second = await walk("start_training", { config_name: "long" });
+    await walk("export_model", { model_name: cats, output_path: `${cats}-mine` });
+    await walk("download_model", { model_name: cats });
+    await walk("download_model", { model_name: cats, encoding: "raw" });
+    await walk("delete_model", { name: `${cats}-mine` });
+    await putRun(paths, long, { train: { steps: 1_000_000 }, rehearsal: { step_ms: 5 } });
+    const second = await walk("start_training", { config_name: long });
     await walk("get_training_status", { job_id: second["job_id"] });
     await walk("stop_training", { job_id: second["job_id"] });
     await walk("get_training_status", { job_id: second["job_id"] });
-    await walk("delete_config", { name: "cats" });
-    await walk("delete_dataset", { name: "cats" });
+    await walk("delete_config", { name: cats });
+    await walk("delete_dataset", { name: cats });
     expect(OLD_TOOLS.filter((name) => !called.has(name))).toEqual([]);
   });
 
@@ -211,16 +218,16 @@ describe.each(CLIENTS)("%s", (_name, version, connect) => {
     const images = ["a", "b", "c"].map((name) => ({ filename: `${name}.jpg`, data, caption: name }));
     const seen: number[] = [];
     const onprogress = ({ progress }: { progress: number }) => void seen.push(progress);
-    await client.call("upload_dataset", { dataset_name: "watched", images }, { onprogress });
+    await client.call("upload_dataset", { dataset_name: watched, images }, { onprogress });
     expect(seen).toEqual([1, 2, 3]);
   });
 
   test("a cancelled call is over for the client at once, and the server goes on", async () => {
-    await putRun(paths, "deaf", {
+    await putRun(paths, deaf, {
       train: { steps: 1_000_000 },
       rehearsal: { step_ms: 5, fault: "ignores-sigint" },
     });
-    const { job_id } = await ok("start_training", { config_name: "deaf" });
+    const { job_id } = await ok("start_training", { config_name: deaf });
     const phase = async () => (await ok("get_training_status", { job_id }))["phase"];
     await vi.waitFor(async () => expect(await phase()).toBe("training"), { timeout: 20_000, interval: 25 });
     const cancel = new AbortController();

@@ -1,7 +1,7 @@
 import { type Program, startProgram } from "../testing/program.ts";
 import { trainingSuite } from "../testing/training.suite.ts";
 
-const env = { MCP_AI_TOOLKIT_STOP_GRACE: "1" };
+const env = { MCP_AI_TOOLKIT_STOP_GRACE: "0.4" };
 
 trainingSuite("standalone", async () => {
   const owner = await startProgram({ env });

@@ -120,7 +120,7 @@ test("D18: a tools/call without an id is not executed", async () => {
 });
 
 test("D33: a slow tool does not block ping", async () => {
-  const { data, send, answers, answer, call } = await start({ env: { MCP_AI_TOOLKIT_STOP_GRACE: "1" } });
+  const { data, send, answers, answer, call } = await start({ env: { MCP_AI_TOOLKIT_STOP_GRACE: "0.5" } });
   await putRun(pathsOf({ data }), "slow", {
     train: { steps: 1_000_000 },
     rehearsal: { step_ms: 5, fault: "ignores-sigint" },

@@ -15,6 +15,7 @@ import { trainingHandlers } from "./training/handlers.ts";
 import { inUseOf } from "./training/in-use.ts";
 import type { JobStore } from "./training/job-store.ts";
 import type { Supervisor } from "./training/supervisor.ts";
+import { trashHandlers } from "./trash/handlers.ts";
 
 export interface HandlerParts {
   readonly paths: Paths;
@@ -57,5 +58,12 @@ export function createHandlers(parts: HandlerParts): AllHandlers {
       models: (await models.list_exported_models({}, unhurried)).models.length,
     }),
   });
-  return { ...configs, ...datasets, ...training, ...models, ...systemHandlers({ stats, health }) };
+  return {
+    ...configs,
+    ...datasets,
+    ...training,
+    ...models,
+    ...trashHandlers({ trash }),
+    ...systemHandlers({ stats, health }),
+  };
 }

@@ -171,10 +171,43 @@ export const validateConfig = defineTool({
   }),
 });
 
+export const updateConfig = defineTool({
+  name: "update_config",
+  title: "Change a training config",
+  description:
+    "Change single values of a configuration and keep everything else as it is, comments included. Nothing is written when the change would break it.",
+  scope: "train",
+  effect: "replace",
+  input: v.object({
+    name: Name("Configuration name"),
+    set: v.optional(
+      v.pipe(
+        v.record(v.string(), v.unknown()),
+        v.maxEntries(100),
+        v.description(
+          'Values by path, e.g. {"train.steps": 3000, "datasets.0.resolution": [512, 768]}; paths begin inside config.process[0], or with job, config or meta',
+        ),
+      ),
+      {},
+    ),
+    remove: v.optional(
+      v.pipe(v.array(v.string()), v.maxLength(100), v.description("Paths of keys to remove")),
+      [],
+    ),
+  }),
+  output: output({
+    config: v.string(),
+    path: v.string(),
+    status: Success,
+    changed: v.array(v.object({ path: v.string(), before: v.unknown(), after: v.unknown() })),
+  }),
+});
+
 export const configTools = [
   createTrainingConfig,
   listConfigs,
   getConfig,
   deleteConfig,
   validateConfig,
+  updateConfig,
 ] as const;

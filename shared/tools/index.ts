@@ -1,6 +1,13 @@
 // The catalogue: every tool, in the order in which clients see it (the old server's order of registration first).
 import type { Contract } from "../contract.ts";
-import { createTrainingConfig, deleteConfig, getConfig, listConfigs, validateConfig } from "./configs.ts";
+import {
+  createTrainingConfig,
+  deleteConfig,
+  getConfig,
+  listConfigs,
+  updateConfig,
+  validateConfig,
+} from "./configs.ts";
 import { deleteDataset, getDatasetInfo, listDatasets, uploadDataset } from "./datasets.ts";
 import { deleteModel, downloadModel, exportModel, listExportedModels } from "./models.ts";
 import { agentHealth, getSystemStats, listModelPresets } from "./system.ts";
@@ -17,6 +24,7 @@ import {
   stopTraining,
   waitForTraining,
 } from "./training.ts";
+import { restoreDeleted } from "./trash.ts";
 
 export const TOOLS = [
   createTrainingConfig,
@@ -45,6 +53,8 @@ export const TOOLS = [
   waitForTraining,
   saveCheckpointNow,
   sampleNow,
+  updateConfig,
+  restoreDeleted,
 ] as const;
 
 /** Calls between router and agent that no client can make. */

@@ -1,5 +1,5 @@
 import { lstat, realpath, stat } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { extname, join, resolve } from "node:path";
 import type { Handlers } from "../../../shared/contract.ts";
 import { invalid, ToolError } from "../../../shared/errors.ts";
 import { presetFor } from "../../../shared/preset-choice.ts";
@@ -25,10 +25,11 @@ import { isObject } from "./check.ts";
 import { checkConfig } from "./checks.ts";
 import { configNotFound, EXTENSIONS, failedTo, listConfigNames, readConfigFile } from "./config-file.ts";
 import { newNameProblem } from "./config-name.ts";
+import { editConfig } from "./edit-config.ts";
 import { promptFlags } from "./prompt-flags.ts";
 import { type TrainingInput, trainingConfig } from "./training-config.ts";
 import { userTextProblem } from "./user-text.ts";
-import { formatConfig } from "./yaml.ts";
+import { formatConfig, parseConfig } from "./yaml.ts";
 
 export interface ConfigParts {
   readonly paths: Paths;
@@ -168,6 +169,29 @@ export const configHandlers = ({
     }
     const { errors, warnings } = await checkConfig(file, paths, environment);
     return { errors, valid: errors.length === 0, warnings };
+  },
+
+  async update_config({ name, set, remove }) {
+    const file = await readConfigFile(paths, name);
+    const before = await checkConfig(file, paths, environment);
+    const { changed, text } = editConfig(file, set, remove);
+    const edited = { ...file, ...parseConfig(text, file.path.endsWith(".json")), text };
+    const after = await checkConfig(edited, paths, environment);
+    // What was wrong before may be mended step by step; nothing new may be broken.
+    const broken = after.errors.filter((error) => !before.errors.includes(error));
+    if (broken.length > 0) throw invalid(`The change would break the configuration: ${broken.join("; ")}`);
+    const { folder: parent, name: last } = splitPath(name);
+    await closing(await folderInside(paths.config, parent, "config"), (folder) =>
+      writeFileAtomic(folder, `${last}${extname(file.path)}`, text, { overwrite: true }),
+    );
+    const warnings = [...after.errors, ...after.warnings];
+    return {
+      config: name,
+      path: file.path,
+      status: "success" as const,
+      changed,
+      ...(warnings.length > 0 && { warnings }),
+    };
   },
 
   async delete_config({ name }) {

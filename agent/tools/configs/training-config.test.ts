@@ -180,7 +180,8 @@ test("a model's own learning rate and rank are its defaults; what the caller say
   const lrOf = (given: Given) => make({ model_name: "HiDream-ai/HiDream-I1-Full", ...given }).process.train;
   expect(lrOf({})).toMatchObject({ lr: 0.0002 });
   expect(lrOf({ lr: 1e-4 })).toMatchObject({ lr: 0.0001 });
-  const networkOf = (given: Given) => make({ model_name: "NucleusAI/Nucleus-Image", ...given }).process.network;
+  const networkOf = (given: Given) =>
+    make({ model_name: "NucleusAI/Nucleus-Image", ...given }).process.network;
   expect(networkOf({})).toMatchObject({ linear: 128, linear_alpha: 128 });
   expect(networkOf({ rank: 8 })).toMatchObject({ linear: 8, linear_alpha: 8 });
 });

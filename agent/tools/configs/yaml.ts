@@ -105,9 +105,14 @@ export function parseConfig(text: string, isJson: boolean): Parsed {
   }
 }
 
+/** What a document looks like after an edit: old text as it was, new text in quotes. */
+export function formatDocument(document: Document): string {
+  return document.toString({ lineWidth: 0, defaultStringType: "QUOTE_DOUBLE", defaultKeyType: "PLAIN" });
+}
+
 /** Every text in quotes, so that no reader takes "on", "1e-4" or "=" in a prompt for something else than text. */
 export function formatConfig(config: unknown, comment: string): string {
   const document = new Document(config, { aliasDuplicateObjects: false });
   document.commentBefore = ` ${comment.replaceAll("\n", "\n ")}`;
-  return document.toString({ lineWidth: 0, defaultStringType: "QUOTE_DOUBLE", defaultKeyType: "PLAIN" });
+  return formatDocument(document);
 }
