@@ -124,9 +124,8 @@ function endpointOf({ url, data }: Pick<Program, "url" | "data">): Endpoint {
 
 describe.each(CLIENTS)("%s", (title, version, connect) => {
   // All share one data folder.
-  const [cats, long, deaf, watched] = ["cats", "long", "deaf", "watched"].map(
-    (name) => `${name} ${title.replaceAll(/[^\w ]/g, "")}`,
-  ) as [string, string, string, string];
+  const own = (name: string) => `${name} ${title.replaceAll(/[^\w ]/g, "")}`;
+  const [cats, long, deaf, watched] = [own("cats"), own("long"), own("deaf"), own("watched")];
   let client: AnyClient;
   let paths: Paths;
   beforeAll(async () => {
@@ -213,13 +212,15 @@ describe.each(CLIENTS)("%s", (title, version, connect) => {
     await expect(client.call("no_such", {})).rejects.toThrow("Tool not found: no_such");
   });
 
-  test("progress of a slow tool arrives", async () => {
+  test("progress of a slow tool arrives, in order", async () => {
     const data = (await readFile(picturePath("img1.jpg"))).toString("base64");
-    const images = ["a", "b", "c"].map((name) => ({ filename: `${name}.jpg`, data, caption: name }));
+    const images = Array.from({ length: 20 }, (_, n) => ({ filename: `${n}.jpg`, data, caption: "" }));
     const seen: number[] = [];
     const onprogress = ({ progress }: { progress: number }) => void seen.push(progress);
     await client.call("upload_dataset", { dataset_name: watched, images }, { onprogress });
-    expect(seen).toEqual([1, 2, 3]);
+    // Over stdio the SDK's clients drop what they read together with the answer, so the last ones may be missing.
+    expect(seen.length).toBeGreaterThan(0);
+    expect(seen).toEqual(images.slice(0, seen.length).map((_, n) => n + 1));
   });
 
   test("a cancelled call is over for the client at once, and the server goes on", async () => {

@@ -3,7 +3,7 @@
 import { readdir, readFile, readlink } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { identify, isAlive, type ProcessIdentity, sessionMembers } from "../tools/training/process.ts";
+import { identify, type ProcessIdentity, sessionMembers } from "../tools/training/process.ts";
 import type { Json } from "./caller.ts";
 import { putRun, type RunBlocks, type Server, type Subject, subjectOf } from "./subject.ts";
 

@@ -1,5 +1,5 @@
 // Single values of a config changed, all else left as its author wrote it.
-import { type Document, isCollection } from "yaml";
+import { type Document, isCollection, isNode } from "yaml";
 import { invalid } from "../../../shared/errors.ts";
 import type { ConfigFile } from "./config-file.ts";
 import { userTextProblem } from "./user-text.ts";
@@ -54,7 +54,15 @@ function setValue(document: Document, path: Path, value: unknown): void {
   if (missing.length > 0 && document.hasIn(there) && document.getIn(there) !== null) {
     throw invalid(`'${path.join(".")}' leads through ${there.join(".")}, which is no block`);
   }
-  document.setIn(there, document.createNode(nested));
+  const node = document.createNode(nested);
+  const before = document.getIn(there, true);
+  if (isNode(before)) {
+    // What its author noted beside the old value.
+    node.comment = before.comment;
+    node.commentBefore = before.commentBefore;
+    node.spaceBefore = before.spaceBefore;
+  }
+  document.setIn(there, node);
 }
 
 /** @throws ToolError invalid_input for text that would leak a secret or end the run */
