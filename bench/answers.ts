@@ -1,6 +1,5 @@
 // What single answers cost inside the agent, on a job with a long past.
-import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { createFolders, pathsOf } from "../agent/paths.ts";
@@ -10,6 +9,7 @@ import { jobFolder, prepareJobFolder } from "../agent/tools/training/job-folder.
 import { JobStore } from "../agent/tools/training/job-store.ts";
 import { jobStatus } from "../agent/tools/training/status.ts";
 import { cost, medians, type Result } from "./measure.ts";
+import { scratchFolder } from "./scratch.ts";
 
 const LOG_BYTES = 100 * 1024 ** 2;
 const LOGGED_STEPS = 100_000;
@@ -33,7 +33,7 @@ function fillLossLog(folder: string, since: number): void {
 }
 
 export async function benchAnswers(): Promise<Result[]> {
-  const paths = pathsOf({ data: await mkdtemp(join(tmpdir(), "aitk-bench-")) });
+  const paths = pathsOf({ data: await scratchFolder() });
   await createFolders(paths);
   const now = new Date();
   const store = new JobStore(paths.db);

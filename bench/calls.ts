@@ -1,14 +1,13 @@
 // What a tool call costs on its way: HTTP, MCP, the link, the agent, and back.
-import { mkdtemp } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { medians, type Result, ratio } from "./measure.ts";
 import { post, startProgram, toolsCall } from "./program.ts";
+import { scratchFolder } from "./scratch.ts";
 
 const here = import.meta.dirname;
 
 export async function benchCalls(): Promise<Result[]> {
-  const data = await mkdtemp(join(tmpdir(), "aitk-bench-"));
+  const data = await scratchFolder();
   const echo = await startProgram([resolve(here, "echo.ts")]);
   const ours = await startProgram([
     resolve(here, "../agent/main.ts"),

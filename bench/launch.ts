@@ -2,16 +2,16 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createFolders, pathsOf } from "../agent/paths.ts";
 import { launch } from "../agent/tools/training/process.ts";
 import { medians, type Result } from "./measure.ts";
+import { scratchFolder } from "./scratch.ts";
 
 const EXTRA_MS_MAX = 30;
 
 export async function benchLaunch(): Promise<Result[]> {
-  const paths = pathsOf({ data: await mkdtemp(join(tmpdir(), "aitk-bench-")) });
+  const paths = pathsOf({ data: await scratchFolder() });
   await createFolders(paths);
   const command = ["/bin/true"] as const;
   const [ours = 0, bare = 0] = await medians(

@@ -1,12 +1,13 @@
 // Lists over big folders against a bare walk that reads the same directories and asks for the same sizes.
-import { mkdir, mkdtemp, readdir, stat, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdirSync, statSync } from "node:fs";
+import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Trash } from "../agent/files/trash.ts";
 import { pathsOf } from "../agent/paths.ts";
 import { configHandlers } from "../agent/tools/configs/handlers.ts";
 import { datasetHandlers } from "../agent/tools/datasets/handlers.ts";
 import { medians, type Result, ratio } from "./measure.ts";
+import { scratchFolder } from "./scratch.ts";
 
 const CONFIGS = 1_000;
 const DATASETS = 200;
@@ -15,17 +16,18 @@ const IMAGES = 1_000;
 const nobody = { jobUsing: () => undefined, jobOfConfig: () => undefined };
 const context = { signal: new AbortController().signal, progress: () => {} };
 
-async function walk(folder: string): Promise<number> {
+/** The quickest walk there is in Node: awaiting each file would take ten times as long. */
+function walk(folder: string): number {
   let bytes = 0;
-  for (const entry of await readdir(folder, { withFileTypes: true })) {
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name);
-    bytes += entry.isDirectory() ? await walk(path) : (await stat(path)).size;
+    bytes += entry.isDirectory() ? walk(path) : statSync(path).size;
   }
   return bytes;
 }
 
 export async function benchLists(): Promise<Result[]> {
-  const paths = pathsOf({ data: await mkdtemp(join(tmpdir(), "aitk-bench-")) });
+  const paths = pathsOf({ data: await scratchFolder() });
   await mkdir(paths.config, { recursive: true });
   for (let n = 0; n < CONFIGS; n++)
     await writeFile(join(paths.config, `config_${n}.yaml`), "job: extension\n");

@@ -1,17 +1,16 @@
 // From the command to the first answer: the installed bundle until /health, against Node doing nothing.
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdtemp } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { medians, type Result, ratio } from "./measure.ts";
 import { startProgram } from "./program.ts";
+import { scratchFolder } from "./scratch.ts";
 
 const bundle = resolve(import.meta.dirname, "../dist/bin.js");
 
 export async function benchStart(): Promise<Result[]> {
   if (!existsSync(bundle)) throw new Error("Build it first: npm run build");
-  const data = await mkdtemp(join(tmpdir(), "aitk-bench-"));
+  const data = await scratchFolder();
   const [ours = 0, bare = 0, base = 0] = await medians(
     [
       async () => {

@@ -100,6 +100,8 @@ export class Supervisor implements AsyncDisposable {
       try {
         for (const job of this.#store.unfinished()) if (job.status === "running") await this.#check(job);
         await this.#startNext();
+        // Another agent may have ended what somebody waits for here.
+        for (const id of this.#events.eventNames()) if (this.#isOver(String(id))) this.#events.emit(id);
       } catch (error) {
         this.#failed(error, "supervision");
       }
@@ -109,22 +111,23 @@ export class Supervisor implements AsyncDisposable {
 
   /** Waits until a job has ended. @returns false when `signal` fired first */
   async ended(id: string, signal: AbortSignal): Promise<boolean> {
-    const isOver = () => {
-      const status = this.#store.get(id)?.status;
-      return status !== "running" && status !== "pending";
-    };
     const listen = new AbortController();
     try {
       const event = once(this.#events, id, { signal: AbortSignal.any([signal, listen.signal]) });
       event.catch(() => {}); // the race below hears of it
-      if (isOver()) return true;
+      if (this.#isOver(id)) return true;
       await event;
       return true;
     } catch {
-      return isOver();
+      return this.#isOver(id);
     } finally {
       listen.abort();
     }
+  }
+
+  #isOver(id: string): boolean {
+    const status = this.#store.get(id)?.status;
+    return status !== "running" && status !== "pending";
   }
 
   /** Begins to stop a job: at once when it waits, else step by step in the background. */
