@@ -136,7 +136,7 @@ test.each(["SIGTERM", "SIGINT", "SIGHUP"] as const)(
 );
 
 test("D33: a request under way when it is asked to end is still answered", async () => {
-  const program = await startProgram({ env: { MCP_AI_TOOLKIT_STOP_GRACE: "0.5" } });
+  const program = await startProgram({ env: { MCP_AI_TOOLKIT_STOP_GRACE: "1.5" } });
   onTestFinished(() => program.close());
   const { call, execute, paths } = subjectOf(program);
   await putRun(paths, "deaf", {
@@ -151,4 +151,32 @@ test("D33: a request under way when it is asked to end is still answered", async
   const ended = program.stop();
   expect(await stopping).toMatchObject({ status: 200, json: { job_id, state: "stopped" } });
   expect(await ended).toBe(0);
+});
+
+test("D7: asked to end in the middle of a stop, it leaves the trainer the time it has", async () => {
+  const program = await startProgram({ env: { MCP_AI_TOOLKIT_STOP_GRACE: "60" } });
+  onTestFinished(() => program.close());
+  const { call, url, paths } = subjectOf(program);
+  await putRun(paths, "deaf", {
+    train: { steps: 1_000_000 },
+    rehearsal: { step_ms: 5, fault: "ignores-sigint" },
+  });
+  const { job_id, pid } = await call("start_training", { config_name: "deaf" });
+  const reaches = (wanted: object) =>
+    vi.waitFor(async () => {
+      const status = await call("get_training_status", { job_id });
+      expect(status).toMatchObject(wanted);
+      return Number(status["step"]);
+    }, PATIENCE);
+  await reaches({ phase: "training" });
+  const leaving = new AbortController();
+  const body = JSON.stringify({ tool: "stop_training", arguments: { job_id } });
+  const stopping = fetch(`${url}/mcp/execute`, { method: "POST", body, signal: leaving.signal });
+  const step = await reaches({ phase: "stopping" });
+  await reaches({ step: expect.toSatisfy((now: number) => now > step + 60) }); // the interrupt was sent long ago
+  leaving.abort();
+  await expect(stopping).rejects.toThrow("abort");
+  const identity = await identify(Number(pid));
+  expect(await program.stop()).toBe(0);
+  expect(await isAlive(identity)).toBe(true);
 });

@@ -1,7 +1,7 @@
-import { mkdtemp, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { isLoopback, type Options, parseOptions, UsageError } from "./options.ts";
 
 const TOKEN = "0123456789abcdef0123456789abcdef";
@@ -84,7 +84,9 @@ test.each([
 });
 
 test("a token comes from a file, without the line end", async () => {
-  const file = join(await mkdtemp(join(tmpdir(), "aitk-token-")), "token");
+  const folder = await mkdtemp(join(tmpdir(), "aitk-token-"));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const file = join(folder, "token");
   await writeFile(file, `${TOKEN}\n`);
   expect(parseOptions(["--token-file", file], {}).token).toBe(TOKEN);
   await writeFile(file, "two words that are long enough\n");

@@ -210,7 +210,7 @@ test("two programs on one data folder see the same jobs and never run two at onc
   for (const { job_id, state } of begun) {
     // Stopped by the other program than the one that launched it.
     if (state === "running")
-      expect(await second.call("stop_training", { job_id })).toMatchObject({ status: "success" });
+      expect(await second.call("stop_training", { job_id })).toMatchObject({ state: "stopped" });
   }
   await vi.waitFor(
     async () =>

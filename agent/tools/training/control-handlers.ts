@@ -93,7 +93,8 @@ export const controlHandlers = (parts: ControlParts): Handlers<ControlTools> => 
       jobOrThrow(store, job_id);
       const time = AbortSignal.timeout(seconds * 1_000);
       const over = new AbortController();
-      const telling = tellProgress(parts, job_id, context, over.signal);
+      // Progress is a courtesy: what goes wrong with it shows in the answer, or not at all.
+      const telling = tellProgress(parts, job_id, context, over.signal).catch(() => {});
       const ended = await supervisor.ended(job_id, AbortSignal.any([context.signal, time]));
       over.abort();
       await telling;

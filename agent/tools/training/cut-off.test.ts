@@ -1,7 +1,7 @@
-import { copyFile, mkdtemp, readdir, truncate, utimes } from "node:fs/promises";
+import { copyFile, mkdtemp, readdir, rm, truncate, utimes } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { setCutOffAside } from "./cut-off.ts";
 
 const LORA = join(import.meta.dirname, "../models/fixtures/tiny_run_v1_000000005.safetensors");
@@ -9,6 +9,7 @@ const LORA = join(import.meta.dirname, "../models/fixtures/tiny_run_v1_000000005
 /** A run's folder with an older, whole checkpoint and a newer one of `bytes`. */
 async function runWith(bytes?: number): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "aitk-cut-"));
+  onTestFinished(() => rm(folder, { recursive: true }));
   await copyFile(LORA, join(folder, "a_000000010.safetensors"));
   await utimes(join(folder, "a_000000010.safetensors"), 1_000, 1_000);
   await copyFile(LORA, join(folder, "a_000000020.safetensors"));

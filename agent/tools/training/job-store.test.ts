@@ -95,15 +95,32 @@ test("D7: stopping a finished job does not relabel it", async () => {
   expect(store.get("a")).toMatchObject({ status: "completed", stop_requested_at: null });
 });
 
+const current = (store: JobStore, id: string) => {
+  const found = store.get(id);
+  if (!found) throw new Error(`no job ${id}`);
+  return found;
+};
+
 test("a job whose claimer died goes back to its place in the queue", async () => {
   using store = new JobStore(await newPath());
   for (const id of ["a", "b"]) store.add(job(id));
   store.claimNext(self, now);
-  expect(store.unclaim("a")).toBe(true);
+  const stale = current(store, "a");
+  expect(store.unclaim(stale, now)).toBe(true);
   expect(store.queuePosition("a")).toBe(1);
-  store.claimNext(self, now);
+  store.claimNext({ ...self, pid: 99 }, now);
+  expect(store.unclaim(stale, now)).toBe(false); // claimed by another in the meantime
   store.launched("a", { pid: 7, startTicks: 8, bootId: null });
-  expect(store.unclaim("a")).toBe(false);
+  expect(store.unclaim(current(store, "a"), now)).toBe(false);
+});
+
+test("a job that shall stop and was never launched is stopped, not started again", async () => {
+  using store = new JobStore(await newPath());
+  store.add(job("a"));
+  store.claimNext(self, now);
+  store.requestStop("a", now);
+  expect(store.unclaim(current(store, "a"), now)).toBe(true);
+  expect(store.get("a")).toMatchObject({ status: "stopped", finished_at: now });
 });
 
 test("D19: jobs are listed newest first, also by status", async () => {

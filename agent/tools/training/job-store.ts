@@ -109,7 +109,8 @@ export class JobStore implements Disposable {
       this.#db.exec("COMMIT");
       return result;
     } catch (error) {
-      this.#db.exec("ROLLBACK");
+      // A full disk has rolled back already, and its own error is the one to tell.
+      if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
       throw error;
     }
   }
@@ -210,12 +211,27 @@ export class JobStore implements Disposable {
     });
   }
 
-  /** Puts a job back whose claimer died before it launched anything. */
-  unclaim(id: string): boolean {
+  /** Puts a job back whose claimer died before it launched anything; one that shall stop is stopped with that. */
+  unclaim({ id, claimed_pid, claimed_ticks }: Job, now: string): boolean {
+    const mine = "id = ? AND status = 'running' AND pid IS NULL AND claimed_pid IS ? AND claimed_ticks IS ?";
+    if (
+      this.#change(
+        `UPDATE jobs SET status = 'stopped', finished_at = ?, reason = 'Stopped on request before it started'
+         WHERE ${mine} AND stop_requested_at IS NOT NULL`,
+        now,
+        id,
+        claimed_pid,
+        claimed_ticks,
+      )
+    ) {
+      return true;
+    }
     return this.#change(
       `UPDATE jobs SET status = 'pending', started_at = NULL, claimed_pid = NULL, claimed_ticks = NULL, boot_id = NULL
-       WHERE id = ? AND status = 'running' AND pid IS NULL`,
+       WHERE ${mine}`,
       id,
+      claimed_pid,
+      claimed_ticks,
     );
   }
 

@@ -64,13 +64,21 @@ test("a process is not taken for another with the same number", async () => {
   expect(await sessionMembers({ ...identity, bootId: "another boot" })).toEqual([]);
 });
 
+test("a session whose number came round again is left alone", async () => {
+  const identity = await start("sleep 60", await newFolder());
+  expect(await sessionMembers({ ...identity, startTicks: (identity.startTicks ?? 0) - 500 })).toEqual([]);
+  expect((await sessionMembers(identity)).length).toBeGreaterThan(0);
+  signalAll(await sessionMembers(identity), "SIGKILL");
+});
+
 test("a job's folder runs its job once, however often it is launched", async () => {
   const folder = await newFolder();
   const first = await start("echo ran; sleep 60", folder);
-  await vi.waitFor(async () => expect(await readStarted(folder)).toBe(first.pid));
+  await vi.waitFor(async () => expect((await readStarted(folder))?.pid).toBe(first.pid));
   const second = await start("echo ran; sleep 60", folder);
   await vi.waitFor(async () => expect(await isAlive(second)).toBe(false));
-  expect(await readStarted(folder)).toBe(first.pid);
+  expect((await readStarted(folder))?.pid).toBe(first.pid);
+  expect(await readStarted(folder)).toEqual({ pid: first.pid, startTicks: first.startTicks });
   expect(await isAlive(first)).toBe(true);
   expect(await log(folder)).toBe("ran\n");
   signalAll(await sessionMembers(first), "SIGKILL");

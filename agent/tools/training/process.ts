@@ -13,7 +13,9 @@ import { join } from "node:path";
  */
 const SHIM = `trap : INT TERM HUP
 cd_to=$1; job=$2; shift 2
-mkdir "$job/started" 2>/dev/null || exit 0
+[ -d "$job/started" ] && exit 0
+mkdir "$job/started" || exit 0
+read -r stat < /proc/$$/stat && echo "$stat" > "$job/started/stat"
 echo $$ > "$job/started/pid"
 cd "$cd_to" && "$@"
 code=$?
@@ -67,7 +69,11 @@ interface Stat {
 
 async function readStat(pid: number | string): Promise<Stat | undefined> {
   const text = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => undefined);
-  if (text === undefined) return undefined;
+  return text === undefined ? undefined : parseStat(text);
+}
+
+/** A line of /proc/<pid>/stat (proc(5)). */
+function parseStat(text: string): Stat {
   // The command name, in parentheses, may itself hold blanks and parentheses; fields count from behind it.
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
   const number = (index: number) => Number(fields[index]);
@@ -97,7 +103,8 @@ function exists(pid: number): boolean {
 
 /** Is this very process still running? A zombie is not. */
 export async function isAlive({ pid, startTicks, bootId: boot }: ProcessIdentity): Promise<boolean> {
-  if (!hasProc || startTicks === null) return exists(pid);
+  if (!hasProc) return exists(pid);
+  if (startTicks === null) return false; // it was gone before anybody could look
   if (boot !== null && boot !== (await bootId())) return false;
   const stat = await readStat(pid);
   return stat !== undefined && stat.startTicks === startTicks && stat.state !== "Z" && stat.state !== "X";
@@ -109,26 +116,28 @@ export async function isAlive({ pid, startTicks, bootId: boot }: ProcessIdentity
  */
 export async function sessionMembers({ pid, startTicks, bootId: boot }: ProcessIdentity): Promise<number[]> {
   if (!hasProc) return exists(-pid) ? [pid] : [];
+  if (startTicks === null) return [];
   if (boot !== null && boot !== (await bootId())) return [];
   const members: number[] = [];
   for (const entry of await readdir("/proc")) {
     if (!/^\d+$/.test(entry)) continue;
     const stat = await readStat(entry);
     if (!stat || stat.session !== pid || stat.state === "Z" || stat.state === "X") continue;
-    // Older than our leader: another session whose number came round again.
-    if (startTicks !== null && stat.startTicks < startTicks) return [];
+    // Older than our leader, or its number with another start: a session whose number came round again.
+    if (stat.startTicks < startTicks || (Number(entry) === pid && stat.startTicks !== startTicks)) return [];
     members.push(Number(entry));
   }
   return members;
 }
 
-/** Signals every member; one that is already gone is no error. */
+/** Signals every member; one that is already gone, or was never ours to end, is no error. */
 export function signalAll(pids: readonly number[], signal: NodeJS.Signals): void {
   for (const pid of pids) {
     try {
       process.kill(pid, signal);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+      const { code } = error as NodeJS.ErrnoException;
+      if (code !== "ESRCH" && code !== "EPERM") throw error;
     }
   }
 }
@@ -139,8 +148,10 @@ export async function readExit(folder: string): Promise<number | undefined> {
   return /^\d{1,3}$/.test(text) ? Number(text) : undefined;
 }
 
-/** The pid of the shim that runs the job of this folder; undefined when none has started. */
-export async function readStarted(folder: string): Promise<number | undefined> {
+/** The shim that runs the job of this folder, as it noted itself down; undefined when none has started. */
+export async function readStarted(folder: string): Promise<Omit<ProcessIdentity, "bootId"> | undefined> {
   const text = await readFile(join(folder, "started/pid"), "utf8").catch(() => "");
-  return /^\d+\n$/.test(text) ? Number(text) : undefined;
+  if (!/^\d+\n$/.test(text)) return undefined;
+  const stat = await readFile(join(folder, "started/stat"), "utf8").catch(() => undefined);
+  return { pid: Number(text), startTicks: stat === undefined ? null : parseStat(stat).startTicks };
 }

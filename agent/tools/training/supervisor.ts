@@ -1,6 +1,7 @@
 // Keeps jobs and processes in step: starts the next one, notices the end, stops what shall stop. All it knows is in
 // agent.db and in the job folders, so it may die at any moment and another one goes on.
-import { EventEmitter, once } from "node:events";
+
+import type { ChildProcess } from "node:child_process";
 import { existsSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { toToolError } from "../../../shared/errors.ts";
@@ -68,7 +69,8 @@ export interface SupervisorOptions {
 export class Supervisor implements AsyncDisposable {
   readonly #store: JobStore;
   readonly #options: Required<SupervisorOptions>;
-  readonly #events = new EventEmitter().setMaxListeners(0);
+  /** Who waits for the end of which job. */
+  readonly #waiting = new Map<string, Set<() => void>>();
   readonly #stopping = new Map<string, Promise<void>>();
   readonly #closing = new AbortController();
   #self: ProcessIdentity = { pid: process.pid, startTicks: null, bootId: null };
@@ -101,7 +103,7 @@ export class Supervisor implements AsyncDisposable {
         for (const job of this.#store.unfinished()) if (job.status === "running") await this.#check(job);
         await this.#startNext();
         // Another agent may have ended what somebody waits for here.
-        for (const id of this.#events.eventNames()) if (this.#isOver(String(id))) this.#events.emit(id);
+        for (const id of this.#waiting.keys()) if (this.#isOver(id)) this.#tell(id);
       } catch (error) {
         this.#failed(error, "supervision");
       }
@@ -111,18 +113,21 @@ export class Supervisor implements AsyncDisposable {
 
   /** Waits until a job has ended. @returns false when `signal` fired first */
   async ended(id: string, signal: AbortSignal): Promise<boolean> {
-    const listen = new AbortController();
-    try {
-      const event = once(this.#events, id, { signal: AbortSignal.any([signal, listen.signal]) });
-      event.catch(() => {}); // the race below hears of it
-      if (this.#isOver(id)) return true;
-      await event;
-      return true;
-    } catch {
-      return this.#isOver(id);
-    } finally {
-      listen.abort();
-    }
+    if (this.#isOver(id) || signal.aborted) return this.#isOver(id);
+    const told = Promise.withResolvers<void>();
+    const tell = () => told.resolve();
+    const waiting = this.#waiting.get(id) ?? new Set();
+    this.#waiting.set(id, waiting.add(tell));
+    signal.addEventListener("abort", tell, { once: true });
+    await told.promise;
+    signal.removeEventListener("abort", tell);
+    waiting.delete(tell);
+    if (waiting.size === 0) this.#waiting.delete(id);
+    return this.#isOver(id);
+  }
+
+  #tell(id: string): void {
+    for (const tell of this.#waiting.get(id) ?? []) tell();
   }
 
   #isOver(id: string): boolean {
@@ -134,7 +139,7 @@ export class Supervisor implements AsyncDisposable {
   requestStop(id: string): void {
     const now = this.#options.now().toISOString();
     if (this.#store.cancelPending(id, now)) {
-      this.#events.emit(id);
+      this.#tell(id);
       return;
     }
     if (this.#store.requestStop(id, now)) {
@@ -178,17 +183,16 @@ export class Supervisor implements AsyncDisposable {
     const noted: ProcessIdentity | undefined =
       job.pid === null ? undefined : { pid: job.pid, startTicks: job.start_ticks, bootId: job.boot_id };
     if (noted && ((await isAlive(noted)) || (await readExit(folder.path)) !== undefined)) return noted;
-    if (!noted && (await isAlive(claimerOf(job)))) {
-      return undefined; // its claimer lives and is about to launch it
-    }
-    const pid = await readStarted(folder.path);
-    if (pid !== undefined && pid !== noted?.pid) {
-      const identity = { ...(await identify(pid)), bootId: job.boot_id };
+    const started = await readStarted(folder.path);
+    if (started && started.pid !== noted?.pid) {
+      // Launched by somebody who could not note it down any more.
+      const identity = { ...started, bootId: job.boot_id };
       this.#store.launched(job.id, identity);
       return identity;
     }
     if (noted) return noted;
-    this.#store.unclaim(job.id);
+    if (await isAlive(claimerOf(job))) return undefined; // about to launch it
+    this.#store.unclaim(job, this.#options.now().toISOString());
     return undefined;
   }
 
@@ -196,6 +200,7 @@ export class Supervisor implements AsyncDisposable {
     const job = this.#store.claimNext(this.#self, this.#options.now().toISOString());
     if (!job) return;
     const folder = this.#folder(job);
+    let child: ChildProcess;
     try {
       const trainer = await this.#options.trainer();
       const env = trainerEnvironment(
@@ -203,15 +208,12 @@ export class Supervisor implements AsyncDisposable {
         { AITK_JOB_ID: job.id },
         trainer.environmentPrefixes,
       );
-      const child = await launch({
+      child = await launch({
         command: [...trainer.command, folder.config],
         cwd: trainer.cwd,
         env,
         folder: folder.path,
       });
-      this.#store.launched(job.id, await identify(child.pid ?? 0));
-      child.once("exit", () => void this.look());
-      this.#options.log.info({ job: job.id, config: job.config, pid: child.pid }, "training started");
     } catch (error) {
       this.#failed(error, `starting ${job.id}`);
       const { message, hint = null } = toToolError(error);
@@ -222,7 +224,12 @@ export class Supervisor implements AsyncDisposable {
         reason: `Could not be started: ${message}`,
         hint,
       });
+      return;
     }
+    child.once("exit", () => void this.look());
+    // Were this not to be written down, the next round would find the process by its folder.
+    this.#store.launched(job.id, await identify(child.pid ?? 0));
+    this.#options.log.info({ job: job.id, config: job.config, pid: child.pid }, "training started");
   }
 
   async #finish(job: Job, identity: ProcessIdentity, exitCode: number | null): Promise<void> {
@@ -256,7 +263,7 @@ export class Supervisor implements AsyncDisposable {
     if (!this.#store.finish(job.id, { ...ending, finished_at: this.#options.now().toISOString() })) return;
     const { status, exit_code, reason } = ending;
     this.#options.log.info({ job: job.id, config: job.config, status, exit_code, reason }, "training ended");
-    this.#events.emit(job.id);
+    this.#tell(job.id);
     queueMicrotask(() => void this.look()); // the next one may start
   }
 
