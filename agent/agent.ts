@@ -71,6 +71,9 @@ export async function createAgent(options: Options, log: Log): Promise<Agent> {
     async serve(tool, input, context) {
       if (tool === agentHealth.name) return health();
       loading ??= load();
+      loading.catch(() => {
+        loading = undefined; // too many open files, say: the next call tries again
+      });
       return (await loading).run(tool, input, context);
     },
     async close() {

@@ -113,3 +113,24 @@ test.each([
 ])("%j is loopback: %s", (host, is) => {
   expect(isLoopback(host)).toBe(is);
 });
+
+test("a token's flag wins over the environment, be it the token or its file", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "aitk-token-"));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const file = join(folder, "token");
+  await writeFile(file, TOKEN);
+  const env = { MCP_AI_TOOLKIT_TOKEN: "fedcba9876543210fedcba9876543210" };
+  expect(parseOptions(["--token-file", file], env).token).toBe(TOKEN);
+  expect(parseOptions([], env).token).toBe(env.MCP_AI_TOOLKIT_TOKEN);
+});
+
+test("Python may be a path from here or a program on PATH: the trainer runs in another folder", () => {
+  expect(parseOptions(["--python", "venv/bin/python"], {}).python).toBe(
+    join(process.cwd(), "venv/bin/python"),
+  );
+  expect(parseOptions(["--python", "sh"], { PATH: "/nonexistent:/bin" }).python).toBe("/bin/sh");
+});
+
+test("an IPv6 address may stand in brackets", () => {
+  expect(parseOptions(["--host", "[::1]"], {}).host).toBe("::1");
+});

@@ -1,5 +1,5 @@
 // Flags and environment → Options. Every flag has an environment variable; the flag wins.
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { hostname, networkInterfaces } from "node:os";
 import { delimiter, join, resolve } from "node:path";
 import { Command, CommanderError, Option } from "commander";
@@ -243,19 +243,34 @@ function stopGraceOf(value: string | undefined): number | undefined {
   return seconds;
 }
 
-function tokenOf(flags: Flags, env: Environment): string | undefined {
-  const file = flags.tokenFile ?? env["MCP_AI_TOOLKIT_TOKEN_FILE"];
-  const direct = flags.token ?? env["MCP_AI_TOOLKIT_TOKEN"];
-  if (direct === undefined && file === undefined) return undefined;
-  let token = direct;
-  if (token === undefined && file !== undefined) {
-    try {
-      token = readFileSync(file, "utf8").trim();
-    } catch (error) {
-      throw new UsageError(`--token-file cannot be read: ${(error as Error).message}`);
-    }
+function readToken(file: string): string {
+  try {
+    return readFileSync(file, "utf8").trim();
+  } catch (error) {
+    throw new UsageError(`--token-file cannot be read: ${(error as Error).message}`);
   }
-  if (!token || token.length < TOKEN_MIN_CHARS || /\s/.test(token)) {
+}
+
+/** As a shell takes it: a path from here, or a program on PATH. The trainer runs in another folder. */
+function pythonOf(given: string | undefined, env: Environment): string | undefined {
+  if (given === undefined) return undefined;
+  if (given.includes("/")) return resolve(given);
+  return (
+    paths(env["PATH"])
+      .map((folder) => join(folder, given))
+      .find((path) => existsSync(path)) ?? resolve(given)
+  );
+}
+
+function tokenOf(flags: Flags, env: Environment): string | undefined {
+  const [file, envFile] = [flags.tokenFile, env["MCP_AI_TOOLKIT_TOKEN_FILE"]];
+  const token =
+    flags.token ??
+    (file !== undefined ? readToken(file) : undefined) ??
+    env["MCP_AI_TOOLKIT_TOKEN"] ??
+    (envFile !== undefined ? readToken(envFile) : undefined);
+  if (token === undefined) return undefined;
+  if (token.length < TOKEN_MIN_CHARS || /\s/.test(token)) {
     throw new UsageError(
       `The token must have at least ${TOKEN_MIN_CHARS} characters and no blanks; make one with: openssl rand -hex 32`,
     );
@@ -263,7 +278,7 @@ function tokenOf(flags: Flags, env: Environment): string | undefined {
   return token;
 }
 
-const LOOPBACK = new Set(["localhost", "::1", "[::1]"]);
+const LOOPBACK = new Set(["localhost", "::1"]);
 
 export function isLoopback(host: string): boolean {
   return LOOPBACK.has(host) || /^127\.\d+\.\d+\.\d+$/.test(host);
@@ -296,7 +311,8 @@ export function parseOptions(argv: readonly string[], env: Environment): Options
   const named = flags.mode ?? env["MCP_AI_TOOLKIT_MODE"] ?? "standalone";
   // The old server's container started it with `--mode http`, which it did not know.
   const mode = oneOf("--mode", named === "http" ? "standalone" : named, MODES);
-  const host = flags.host ?? env["MCP_AI_TOOLKIT_HOST"] ?? "127.0.0.1";
+  // In URLs an IPv6 address stands in brackets; sockets take it without.
+  const host = (flags.host ?? env["MCP_AI_TOOLKIT_HOST"] ?? "127.0.0.1").replace(/^\[(.*)\]$/, "$1");
   const token = tokenOf(flags, env);
   const insecure = flags.insecure ?? env["MCP_AI_TOOLKIT_INSECURE"] === "1";
   if (mode !== "stdio" && !isLoopback(host) && token === undefined && !insecure) {
@@ -328,7 +344,7 @@ export function parseOptions(argv: readonly string[], env: Environment): Options
     data,
     state: flags.state ?? env["MCP_AI_TOOLKIT_STATE"],
     toolkitFolders: toolkit ? [resolve(toolkit)] : [data, join(data, "ai-toolkit")],
-    python: flags.python ?? env["MCP_AI_TOOLKIT_PYTHON"],
+    python: pythonOf(flags.python ?? env["MCP_AI_TOOLKIT_PYTHON"], env),
     trainer: oneOf("--trainer", flags.trainer ?? env["MCP_AI_TOOLKIT_TRAINER"] ?? "auto", [
       "auto",
       "ai-toolkit",

@@ -31,6 +31,8 @@ export function createApp({ backend, surface, policy, checkToken, log }: AppOpti
       log.warn({ path: c.req.path, problem }, "refused");
       return c.json({ success: false, code: "forbidden", error: problem }, 403);
     }
+    await next();
+    // Afterwards: the SDK makes answers of its own, which would not have headers that were set before.
     if (origin !== undefined) {
       c.header("access-control-allow-origin", origin);
       c.header("access-control-expose-headers", "Mcp-Session-Id");
@@ -38,7 +40,6 @@ export function createApp({ backend, surface, policy, checkToken, log }: AppOpti
     }
     c.header("x-content-type-options", "nosniff");
     c.header("cache-control", "no-store");
-    await next();
     return undefined;
   });
   app.options("*", (c) => {

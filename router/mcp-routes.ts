@@ -19,9 +19,18 @@ export function mcpRoutes(options: McpOptions): Hono {
   let loading: Promise<McpEndpoint> | undefined;
   const endpoint = () => {
     loading ??= import("./mcp-endpoint.ts").then(({ mcpEndpoint }) => mcpEndpoint(options));
+    loading.catch(() => {
+      loading = undefined; // too many open files, say: the next request tries again
+    });
     return loading;
   };
 
+  app.on("POST", PATHS, async (c, next) => {
+    await next();
+    // Any session id is accepted and given back; set last, for the SDK's own answers.
+    const session = c.req.header(SESSION_HEADER);
+    if (session !== undefined) c.header(SESSION_HEADER, session);
+  });
   app.on("POST", PATHS, async (c) => {
     const request = c.req.raw;
     let body: JsonBody;
@@ -31,8 +40,6 @@ export function mcpRoutes(options: McpOptions): Hono {
     } catch (thrown) {
       return unreadable(c, toToolError(thrown));
     }
-    const session = c.req.header(SESSION_HEADER);
-    if (session !== undefined) c.header(SESSION_HEADER, session);
     const answer = await (await endpoint())(request, body.value);
     if (answer instanceof Response) return answer;
     if (answer.body === undefined) return c.body(null, 202);

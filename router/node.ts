@@ -1,12 +1,12 @@
 // The app on Node: a listening socket that closes cleanly.
+import { EventEmitter, once } from "node:events";
 import type { AddressInfo } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import { type ServerType, serve } from "@hono/node-server";
 import type { Hono } from "hono";
 
 /** Headers must be here by then. Bodies may take as long as they move: a big upload on a slow line is no attack. */
 const HEADERS_TIMEOUT_MS = 15_000;
-
-const SWEEP_MS = 20;
 
 export interface Listening {
   readonly port: number;
@@ -29,8 +29,12 @@ export function listen(
     server.once("error", (error: NodeJS.ErrnoException) =>
       reject(new Error(explain(error, host, port), { cause: error })),
     );
+    const requests = openRequests(server);
     server.once("listening", () =>
-      resolve({ port: (server.address() as AddressInfo).port, close: (graceMs) => close(server, graceMs) }),
+      resolve({
+        port: (server.address() as AddressInfo).port,
+        close: (graceMs) => close(server, requests, graceMs),
+      }),
     );
   });
 }
@@ -43,18 +47,36 @@ function explain({ code, message }: NodeJS.ErrnoException, host: string, port: n
   return `Cannot listen on ${host}:${port}: ${message}`;
 }
 
-function close(server: ServerType, graceMs = 5_000): Promise<void> {
-  return new Promise((resolve) => {
-    const cut = setTimeout(() => "closeAllConnections" in server && server.closeAllConnections(), graceMs);
-    // Again and again: a connection whose last answer has just gone out would be kept alive for seconds.
-    const sweep = setInterval(
-      () => "closeIdleConnections" in server && server.closeIdleConnections(),
-      SWEEP_MS,
-    );
-    server.close(() => {
-      clearTimeout(cut);
-      clearInterval(sweep);
-      resolve();
+interface OpenRequests {
+  /** Resolves once none is open. */
+  done(): Promise<void>;
+}
+
+/** Connections do not tell: clients keep them for later, and open some that they never use. */
+function openRequests(server: ServerType): OpenRequests {
+  const open = new Set<unknown>();
+  const closed = new EventEmitter();
+  server.on("request", (_request: unknown, response: EventEmitter) => {
+    open.add(response);
+    response.once("close", () => {
+      open.delete(response);
+      closed.emit("one");
     });
   });
+  return {
+    async done() {
+      while (open.size > 0) await once(closed, "one");
+    },
+  };
+}
+
+async function close(server: ServerType, requests: OpenRequests, graceMs = 5_000): Promise<void> {
+  const gone = once(server, "close");
+  server.close();
+  const grace = new AbortController();
+  const late = delay(graceMs, undefined, { signal: grace.signal }).catch(() => {}); // not needed any more
+  await Promise.race([requests.done(), late]);
+  grace.abort();
+  if ("closeAllConnections" in server) server.closeAllConnections();
+  await gone;
 }

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { toRunConfig } from "./run-config.ts";
 
-const options = { cwd: "/toolkit", databasePath: "/state/job.db", reports: true };
+const options = { root: "/toolkit", databasePath: "/state/job.db", reports: true };
 
 /** A config as the old server wrote it. */
 const old = {
@@ -51,6 +51,33 @@ test("a toolkit that cannot report gets no process type and no database it does 
   const run = toRunConfig(old, { ...options, reports: false });
   expect(JSON.stringify(run.value)).toContain('"sd_trainer"');
   expect(JSON.stringify(run.value)).not.toContain("sqlite_db_path");
+});
+
+test("every folder of a data set is made absolute, single or in a list", () => {
+  const dataset = {
+    dataset_path: "datasets/a",
+    control_path: ["c1", "/c2"],
+    mask_path: "m",
+    caption_ext: "txt",
+  };
+  const run = toRunConfig(
+    { config: { name: "a", process: [{ training_folder: "/out", datasets: [dataset] }] } },
+    options,
+  );
+  expect(run.value["config"]).toMatchObject({
+    process: [
+      {
+        datasets: [
+          {
+            dataset_path: "/toolkit/datasets/a",
+            control_path: ["/toolkit/c1", "/c2"],
+            mask_path: "/toolkit/m",
+            caption_ext: "txt",
+          },
+        ],
+      },
+    ],
+  });
 });
 
 test("the given config is left as it is", () => {

@@ -24,7 +24,7 @@ const PERFORMANCE_LOG_EVERY = 10;
 
 export interface RunConfigOptions {
   /** What relative paths in the config are relative to. */
-  readonly cwd: string;
+  readonly root: string;
   readonly databasePath: string;
   /** Does the trainer know `diffusion_trainer`? */
   readonly reports: boolean;
@@ -52,22 +52,35 @@ const FOLDER_KEYS = [
   "folder_path",
   "dataset_path",
   "control_path",
+  "control_path_1",
+  "control_path_2",
+  "control_path_3",
   "mask_path",
   "inpaint_path",
   "unconditional_path",
+  "clip_image_path",
 ];
-const NUMBERED_CONTROLS = ["control_path_1", "control_path_2", "control_path_3"];
 
 /** Every folder a data set entry reads. */
-function foldersOf(dataset: Json): string[] {
-  return [...FOLDER_KEYS, ...NUMBERED_CONTROLS].flatMap((key) => texts(dataset[key]));
+export function foldersOf(dataset: Json): string[] {
+  return FOLDER_KEYS.flatMap((key) => texts(dataset[key]));
+}
+
+function withAbsoluteFolders(dataset: Json, absolute: (path: string) => string): Json {
+  const mended = FOLDER_KEYS.filter((key) => key in dataset).map((key) => {
+    const value = dataset[key];
+    if (Array.isArray(value))
+      return [key, value.map((path) => (typeof path === "string" ? absolute(path) : path))];
+    return [key, typeof value === "string" ? absolute(value) : value];
+  });
+  return { ...dataset, ...Object.fromEntries(mended) };
 }
 
 /**
  * Makes paths absolute, turns reporting on, and names the job's own database.
  * @throws ToolError invalid_input when there is nothing that could run
  */
-export function toRunConfig(config: unknown, { cwd, databasePath, reports }: RunConfigOptions): RunConfig {
+export function toRunConfig(config: unknown, { root, databasePath, reports }: RunConfigOptions): RunConfig {
   const parsed = v.safeParse(Config, config);
   if (!parsed.success) {
     throw invalid(
@@ -76,7 +89,7 @@ export function toRunConfig(config: unknown, { cwd, databasePath, reports }: Run
     );
   }
   const name = parsed.output.config.name;
-  const absolute = (path: string) => (isAbsolute(path) ? path : join(cwd, path));
+  const absolute = (path: string) => (isAbsolute(path) ? path : join(root, path));
   const processes = parsed.output.config.process.map((process) => {
     const type = typeof process["type"] === "string" ? process["type"] : "";
     const datasets = Array.isArray(process["datasets"]) ? process["datasets"].map(object) : undefined;
@@ -85,14 +98,7 @@ export function toRunConfig(config: unknown, { cwd, databasePath, reports }: Run
       ...process,
       ...(reports && REPORTING[type] && { type: REPORTING[type] }),
       ...(typeof folder === "string" && { training_folder: absolute(folder) }),
-      ...(datasets && {
-        datasets: datasets.map((dataset) => ({
-          ...dataset,
-          ...(typeof dataset["folder_path"] === "string" && {
-            folder_path: absolute(dataset["folder_path"]),
-          }),
-        })),
-      }),
+      ...(datasets && { datasets: datasets.map((dataset) => withAbsoluteFolders(dataset, absolute)) }),
       performance_log_every: Number(process["performance_log_every"]) || PERFORMANCE_LOG_EVERY,
       logging: { log_every: 1, ...object(process["logging"]), use_ui_logger: true, use_wandb: false },
       ...(reports && { sqlite_db_path: databasePath }),

@@ -63,7 +63,7 @@ export async function queueJob(
   const id = randomUUID();
   const folder = jobFolder(jobsPath, id);
   const run = toRunConfig(value, {
-    cwd: root,
+    root,
     databasePath: folder.database,
     reports: trainer.reports,
   });

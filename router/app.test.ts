@@ -1,0 +1,80 @@
+// The app itself, with a hub and a peer at the other end of an in-memory link.
+import { expect, test } from "vitest";
+import { linkPair } from "../shared/link.ts";
+import { Peer } from "../shared/peer.ts";
+import { PROTOCOL_VERSION } from "../shared/protocol.ts";
+import { createApp } from "./app.ts";
+import { tokenCheck } from "./auth.ts";
+import { hostPolicy } from "./hosts.ts";
+import { Hub } from "./hub.ts";
+
+const silent = { info() {}, warn() {}, error() {} };
+
+async function app() {
+  const [routerEnd, agentEnd] = linkPair();
+  const hub = new Hub();
+  const attached = hub.attach(routerEnd);
+  new Peer(agentEnd, { serve: async () => ({ configs: [] }) }).hello({
+    version: PROTOCOL_VERSION,
+    name: "box",
+    agent_version: "1",
+    tools: [],
+  });
+  await attached;
+  return createApp({
+    backend: hub,
+    surface: "mcp",
+    policy: hostPolicy([], ["https://app.example"]),
+    checkToken: tokenCheck(undefined),
+    log: silent,
+  });
+}
+
+const META = {
+  "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+  "io.modelcontextprotocol/clientCapabilities": {},
+  "io.modelcontextprotocol/clientInfo": { name: "test", version: "1" },
+};
+
+const CALLS = {
+  "initialize era": { params: { name: "list_configs", arguments: {} }, headers: {} },
+  "initialize era with progress, as a stream": {
+    params: { name: "list_configs", arguments: {}, _meta: { progressToken: 1 } },
+    headers: { accept: "application/json, text/event-stream" },
+  },
+  "2026-07-28": {
+    params: { name: "list_configs", arguments: {}, _meta: META },
+    headers: {
+      accept: "application/json, text/event-stream",
+      "mcp-protocol-version": "2026-07-28",
+      "mcp-method": "tools/call",
+      "mcp-name": "list_configs",
+    },
+  },
+} as const;
+
+test.each(Object.entries(CALLS))(
+  "a call of the %s has all headers that a web page and a proxy need",
+  async (_era, call) => {
+    const response = await (await app()).request("http://localhost/mcp", {
+      method: "POST",
+      headers: {
+        "content-type": "application/json",
+        host: "localhost",
+        origin: "https://app.example",
+        "mcp-session-id": "from before the restart",
+        ...call.headers,
+      },
+      body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/call", params: call.params }),
+    });
+    expect(response.status).toBe(200);
+    expect(await response.text()).toContain("configs");
+    expect(Object.fromEntries(response.headers)).toMatchObject({
+      "access-control-allow-origin": "https://app.example",
+      "access-control-expose-headers": "Mcp-Session-Id",
+      "mcp-session-id": "from before the restart",
+      "x-content-type-options": "nosniff",
+      "cache-control": expect.stringContaining("no-store"),
+    });
+  },
+);
