@@ -68,7 +68,7 @@ test.each<[unknown, string[]]>([
   ],
   [{ job: "extension", config: { name: "x", process: [] } }, ["'config.process' array is empty"]],
   [
-    { job: "extension", config: { name: "x", process: [{ type: "sd_trainer", training_folder: "/o" }] } },
+    { job: "extension", config: { name: "x", process: [{ type: "sd_trainer", training_folder: "output" }] } },
     ["Missing 'datasets' in process config", "Missing 'model' in process config"],
   ],
   [
@@ -76,7 +76,7 @@ test.each<[unknown, string[]]>([
       job: "extension",
       config: {
         name: "x",
-        process: [{ type: "sd_trainer", training_folder: "/o", datasets: [{}], model: {} }],
+        process: [{ type: "sd_trainer", training_folder: "output", datasets: [{}], model: {} }],
       },
     },
     ["Dataset 0 missing 'folder_path'", "Missing 'model.name_or_path'"],
@@ -97,14 +97,12 @@ test("D20: every process is checked, not only the first", async () => {
 test("D20: folders are looked up where the trainer runs, not where this server was started", async () => {
   const at = (folder_path: string) => check(top(config({ datasets: [{ folder_path }] })));
   expect(await at("datasets/cats")).toEqual({ errors: [], warnings: [] });
-  expect(await at("agent/tools")).toEqual({
+  expect(await at("datasets/dogs")).toEqual({
     errors: [],
-    warnings: ["Dataset 0 folder does not exist: agent/tools"],
+    warnings: ["Dataset 0 folder does not exist: datasets/dogs"],
   });
-  expect(await at("/no/such")).toEqual({
-    errors: [],
-    warnings: ["Dataset 0 folder does not exist: /no/such"],
-  });
+  // There is such a folder where this test was started.
+  expect((await at("agent/tools")).warnings).toEqual(["Dataset 0 folder does not exist: agent/tools"]);
 });
 
 test.each<[string, Record<string, unknown>, Record<string, unknown>, string]>([
@@ -228,4 +226,63 @@ test("keys with the names of inherited things are just unknown", async () => {
   const text = `{"job":"extension","config":{"name":"x","process":[{"__proto__":{"type":"x"},"constructor":1}]}}`;
   const { errors } = await checkConfig({ text, value: JSON.parse(text) }, paths, {});
   expect(errors[0]).toContain("has no 'type'");
+});
+
+test.each<[string, Record<string, unknown>, RegExp]>([
+  [
+    "a training folder elsewhere",
+    { training_folder: "/somewhere" },
+    /training_folder \/somewhere is outside/,
+  ],
+  [
+    "a training folder among the datasets",
+    { training_folder: "datasets/x" },
+    /is outside the folders that runs/,
+  ],
+  ["a run's folder that climbs out", { name: "../../escaped" }, /'name' cannot be the run's folder/],
+  ["a dataset elsewhere", { datasets: [{ folder_path: "/etc" }] }, /\/etc is outside .*--dataset-root/],
+  [
+    "a dataset that climbs out",
+    { datasets: [{ folder_path: "datasets/../.." }] },
+    /is outside the folders that datasets/,
+  ],
+  [
+    "a control folder elsewhere",
+    { datasets: [{ folder_path: "datasets/cats", control_path: ["datasets/cats", "/etc"] }] },
+    /\/etc is outside/,
+  ],
+  [
+    "a mask folder elsewhere",
+    { datasets: [{ folder_path: "datasets/cats", mask_path: "/etc" }] },
+    /\/etc is outside/,
+  ],
+  [
+    "a control image elsewhere",
+    { sample: { prompts: ["x --ctrl_img /etc/a.png"] } },
+    /control image \/etc\/a.png/,
+  ],
+  [
+    "one beside its prompt",
+    { sample: { samples: [{ prompt: "x", ctrl_img_2: "/etc/a.png" }] } },
+    /control image/,
+  ],
+  [
+    "one among our own files",
+    { sample: { prompts: ["x --ctrl_img .mcp-ai-toolkit/jobs/a.png"] } },
+    /control image .mcp-ai-toolkit/,
+  ],
+])("the trainer is sent nowhere outside: %s", async (_, changes, text) => {
+  const { errors } = await check(top(config(changes)));
+  expect(errors.filter((each) => text.test(each))).toHaveLength(1);
+});
+
+test("a link inside the datasets does not lead outside, and another root may be allowed", async () => {
+  const elsewhere = await mkdtemp(join(tmpdir(), "elsewhere-"));
+  await writeFile(join(elsewhere, "a.png"), "");
+  await symlink(elsewhere, join(paths.datasets, "linked"));
+  const value = top(config({ datasets: [{ folder_path: "datasets/linked" }] }));
+  expect((await check(value)).errors).toEqual([expect.stringContaining("datasets/linked is outside")]);
+  const allowed = pathsOf({ data: paths.root, datasetRoots: [elsewhere] });
+  expect(await checkConfig({ text: "", value }, allowed, {})).toEqual({ errors: [], warnings: [] });
+  await rm(elsewhere, { recursive: true });
 });

@@ -17,6 +17,7 @@ import { DATASET_CHECKS } from "./dataset-checks.ts";
 import { hasHfToken } from "./hf-token.ts";
 import { KEY_CHECKS } from "./key-checks.ts";
 import { OTHER_JOBS, OTHER_PROCESSES } from "./known-values.ts";
+import { PLACE_CHECKS } from "./place-checks.ts";
 import { STRUCTURE_CHECKS } from "./structure-checks.ts";
 import { TEXT_CHECKS } from "./text-checks.ts";
 import { TRAINING_CHECKS } from "./training-checks.ts";
@@ -24,6 +25,7 @@ import { TRAINING_CHECKS } from "./training-checks.ts";
 /** In the order in which their findings are listed. */
 export const CHECKS: readonly Check[] = [
   ...STRUCTURE_CHECKS,
+  ...PLACE_CHECKS,
   ...DATASET_CHECKS,
   ...TRAINING_CHECKS,
   ...TEXT_CHECKS,

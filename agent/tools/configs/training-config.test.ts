@@ -204,7 +204,7 @@ test("alpha counts for SDXL, so nothing is said of it", () => {
 });
 
 test("the config of every preset passes its own checks", async () => {
-  const paths = pathsOf({ data: "/nonexistent/ai-toolkit" });
+  const paths = pathsOf({ data: "/ai-toolkit" });
   for (const { name } of PRESETS) {
     const { config } = make({ model_name: name });
     const { errors, warnings } = await checkConfig({ text: JSON.stringify(config), value: config }, paths, {

@@ -2,6 +2,7 @@
 import { isAbsolute, join } from "node:path";
 import * as v from "valibot";
 import { invalid } from "../../../shared/errors.ts";
+import { FOLDER_KEYS, foldersOf } from "../configs/dataset-folders.ts";
 
 type Json = Record<string, unknown>;
 
@@ -41,29 +42,6 @@ export interface RunConfig {
 
 function object(value: unknown): Json {
   return v.is(Record_, value) ? value : {};
-}
-
-function texts(value: unknown): string[] {
-  if (typeof value === "string") return [value];
-  return Array.isArray(value) ? value.filter((entry) => typeof entry === "string") : [];
-}
-
-const FOLDER_KEYS = [
-  "folder_path",
-  "dataset_path",
-  "control_path",
-  "control_path_1",
-  "control_path_2",
-  "control_path_3",
-  "mask_path",
-  "inpaint_path",
-  "unconditional_path",
-  "clip_image_path",
-];
-
-/** Every folder a data set entry reads. */
-export function foldersOf(dataset: Json): string[] {
-  return FOLDER_KEYS.flatMap((key) => texts(dataset[key]));
 }
 
 function withAbsoluteFolders(dataset: Json, absolute: (path: string) => string): Json {

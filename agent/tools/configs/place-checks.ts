@@ -1,0 +1,109 @@
+// Where a config lets the trainer read and write. It opens every path as given, so this is the wall.
+import { lstat, realpath } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import { isInside, isMissing } from "../../files/sandbox.ts";
+import type { Paths } from "../../paths.ts";
+import {
+  asList,
+  asObject,
+  asText,
+  type Check,
+  error,
+  type Finding,
+  type JsonObject,
+  warning,
+} from "./check.ts";
+import { trainingNameProblem } from "./config-name.ts";
+import { foldersOf } from "./dataset-folders.ts";
+import { promptFlags } from "./prompt-flags.ts";
+
+/** The real path of something that need not exist yet; undefined for a link that leads nowhere, and anywhere tomorrow. */
+async function realPlace(path: string): Promise<string | undefined> {
+  try {
+    return await realpath(path);
+  } catch (problem) {
+    if (!isMissing(problem)) throw problem;
+  }
+  const isLink = await lstat(path).then(
+    () => true,
+    () => false,
+  );
+  if (isLink || dirname(path) === path) return undefined;
+  const parent = await realPlace(dirname(path));
+  return parent && join(parent, basename(path));
+}
+
+async function isInsideAny(path: string, roots: readonly string[]): Promise<boolean> {
+  const real = await realPlace(path);
+  if (real === undefined) return false;
+  const realRoots = await Promise.all(roots.map((root) => realpath(root).catch(() => root)));
+  return realRoots.some((root) => isInside(root, real));
+}
+
+async function outsideDatasets(label: string, block: JsonObject, paths: Paths): Promise<Finding[]> {
+  const roots = [paths.datasets, ...paths.datasetRoots];
+  const findings: Finding[] = [];
+  for (const folder of foldersOf(block)) {
+    if (await isInsideAny(resolve(paths.root, folder), roots)) continue;
+    findings.push(
+      error(
+        `${label} folder ${folder} is outside the folders that datasets may lie in (${roots.join(", ")}); start the agent with --dataset-root to allow another`,
+      ),
+    );
+  }
+  return findings;
+}
+
+/** Control images of the sample prompts: named by a flag in the text, or by keys beside it. */
+function controlImagesOf(sample: JsonObject): string[] {
+  return [...asList(sample.prompts), ...asList(sample.samples)].flatMap((item) => {
+    const block = asObject(item);
+    const text = asText(item) ?? asText(block.prompt) ?? "";
+    const keys = [block.ctrl_img, block.ctrl_img_1, block.ctrl_img_2, block.ctrl_img_3];
+    return [...promptFlags(text).controlImages, ...keys.flatMap((path) => asText(path) ?? [])];
+  });
+}
+
+export const PLACE_CHECKS: readonly Check[] = [
+  {
+    name: "places to write",
+    run: async ({ trainers, paths }) => {
+      const roots = [paths.output, paths.outputs];
+      const findings: Finding[] = [];
+      for (const { at, block } of trainers) {
+        const folder = asText(block.training_folder);
+        if (folder && !(await isInsideAny(resolve(paths.root, folder), roots))) {
+          findings.push(
+            error(
+              `${at}training_folder ${folder} is outside the folders that runs are written to (${roots.join(", ")})`,
+            ),
+          );
+        }
+        const problem = block.name === undefined ? undefined : trainingNameProblem(asText(block.name) ?? "");
+        if (problem) findings.push(error(`${at}'name' cannot be the run's folder: ${problem}`));
+        if (asObject(block.save).push_to_hub === true) {
+          findings.push(warning(`${at}save.push_to_hub publishes every checkpoint on Hugging Face`));
+        }
+      }
+      return findings;
+    },
+  },
+  {
+    name: "places to read",
+    run: async ({ trainers, datasets, paths }) => {
+      const findings: Finding[] = [];
+      for (const { label, block } of datasets) findings.push(...(await outsideDatasets(label, block, paths)));
+      const roots = [paths.root, ...paths.datasetRoots];
+      for (const { at, block } of trainers) {
+        for (const image of controlImagesOf(asObject(block.sample))) {
+          const path = resolve(paths.root, image);
+          if (!isInside(paths.state, path) && (await isInsideAny(path, roots))) continue;
+          findings.push(
+            error(`${at}the control image ${image} of a sample prompt must lie inside ${roots.join(" or ")}`),
+          );
+        }
+      }
+      return findings;
+    },
+  },
+];
