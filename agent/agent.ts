@@ -10,6 +10,7 @@ import { createFolders, type Paths, pathsOf } from "./paths.ts";
 import { rehearsalCommand } from "./program.ts";
 import { createRunner } from "./runner.ts";
 import type { SystemMonitor } from "./tools/system/system-monitor.ts";
+import { removeOldJobFolders } from "./tools/training/job-folder.ts";
 import { JobStore } from "./tools/training/job-store.ts";
 import { Supervisor, stopGrace } from "./tools/training/supervisor.ts";
 import { resolveTrainer, type TrainerOptions } from "./trainer/trainer.ts";
@@ -64,7 +65,7 @@ export async function createAgent(options: Options, log: Log): Promise<Agent> {
   await supervisor.start();
   // Big folders take a while to look through; nobody has to wait for it.
   const closing = new AbortController();
-  const tidying = tidyUp(paths, trash, log, closing.signal).catch((err: unknown) =>
+  const tidying = tidyUp(paths, trash, store, log, closing.signal).catch((err: unknown) =>
     log.warn({ err }, "tidying up failed"),
   );
   return {
@@ -80,17 +81,27 @@ export async function createAgent(options: Options, log: Log): Promise<Agent> {
       closing.abort();
       await supervisor[Symbol.asyncDispose]();
       await (await loading)?.stats.close();
+      // At most the removal of one thing; a big data set takes as long as the disk needs.
       await tidying;
       store[Symbol.dispose]();
     },
   };
 }
 
-async function tidyUp(paths: Paths, trash: Trash, log: Log, signal: AbortSignal): Promise<void> {
-  const purged = await trash.purge();
+async function tidyUp(
+  paths: Paths,
+  trash: Trash,
+  store: JobStore,
+  log: Log,
+  signal: AbortSignal,
+): Promise<void> {
+  const purged = await trash.purge(signal);
+  const jobs = await removeOldJobFolders(paths.jobs, store, signal);
   let leftovers = 0;
   for (const folder of [paths.config, paths.datasets, paths.output, paths.outputs]) {
     leftovers += await removeLeftovers(folder, signal);
   }
-  if (purged + leftovers > 0) log.info({ purged, leftovers }, "old trash and unfinished files removed");
+  if (purged + jobs + leftovers > 0) {
+    log.info({ purged, jobs, leftovers }, "old trash, old logs and unfinished files removed");
+  }
 }

@@ -140,6 +140,7 @@ export async function handleLegacyBody(
   }
   const answers: unknown[] = [];
   for (const message of body) {
+    if (signal.aborted) break; // the client has left; nothing more is to be done for it
     const answer = await handleLegacyMessage(build, message, signal);
     if (answer !== undefined) answers.push(answer);
   }

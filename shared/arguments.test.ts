@@ -40,6 +40,12 @@ test.each([
   },
 );
 
+test("of an old list only the elements of the wrong type are ignored", () => {
+  const { input, warnings } = parse({ ...required, prompts: ["a cat", 5, "a dog", null] });
+  expect(input.prompts).toEqual(["a cat", "a dog"]);
+  expect(warnings).toEqual([expect.stringContaining("2 of 4 elements of 'prompts'")]);
+});
+
 test.each([
   ["steps", 0],
   ["caption_dropout_rate", 1.5],

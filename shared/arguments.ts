@@ -86,14 +86,32 @@ export function parseArguments<C extends Contract>(
   const parsed = v.safeParse(contract.input, known);
   if (parsed.success) return { input: parsed.output, warnings };
 
+  // As the old server did: of a list the elements of the wrong type go, of anything else all.
   const dropped = new Set<string>();
+  const elements = new Map<string, Set<number>>();
   for (const issue of parsed.issues) {
-    const name = String(issue.path?.[0]?.key ?? "");
+    const [first, second] = issue.path ?? [];
+    const name = String(first?.key ?? "");
     const schema = entries[name];
     if (!schema || !isOptional(schema) || !isLenient(schema as v.GenericSchema) || !isWrongType(issue)) {
       throw explain(name, issue);
     }
-    dropped.add(name);
+    if (Array.isArray(known[name]) && typeof second?.key === "number") {
+      elements.set(name, (elements.get(name) ?? new Set()).add(second.key));
+    } else {
+      dropped.add(name);
+    }
+  }
+  for (const [name, indices] of elements) {
+    const list = known[name] as unknown[]; // found to be one above
+    const kept = list.filter((_, index) => !indices.has(index));
+    if (kept.length === 0) dropped.add(name);
+    else {
+      warnings.push(
+        `${indices.size} of ${list.length} elements of '${name}' have the wrong type and were ignored`,
+      );
+      known[name] = kept;
+    }
   }
   for (const name of dropped) {
     warnings.push(

@@ -64,6 +64,9 @@ export function isErrorCode(code: unknown): code is ErrorCode {
   return typeof code === "string" && Object.hasOwn(ERRORS, code);
 }
 
+/** SQLite's result code for a full disk (sqlite.org/rescode.html), in node:sqlite's errors. */
+const SQLITE_FULL = 13;
+
 /** Any thrown value as a ToolError. A bug becomes "internal" without its details: they may name paths or secrets. */
 export function toToolError(thrown: unknown): ToolError {
   if (thrown instanceof ToolError) return thrown;
@@ -71,7 +74,8 @@ export function toToolError(thrown: unknown): ToolError {
     return new ToolError("cancelled", "The call was cancelled", { cause: thrown });
   }
   const errno = thrown instanceof Error && "code" in thrown ? thrown.code : undefined;
-  if (errno === "ENOSPC" || errno === "EDQUOT") {
+  const sqlite = thrown instanceof Error && "errcode" in thrown ? thrown.errcode : undefined;
+  if (errno === "ENOSPC" || errno === "EDQUOT" || sqlite === SQLITE_FULL) {
     return new ToolError("disk_full", "No space left on the training machine's disk", {
       hint: "Free space or delete old runs, then call again; nothing was half-written",
       cause: thrown,

@@ -92,14 +92,18 @@ export class Peer {
       };
       signal?.addEventListener("abort", onAbort, { once: true });
       this.#open.set(id, call);
-      this.#send({
-        t: "call",
-        id,
-        tool,
-        input,
-        timeout_ms: timeoutMs,
-        ...(onProgress && { progress: true }),
-      });
+      try {
+        this.#send({
+          t: "call",
+          id,
+          tool,
+          input,
+          timeout_ms: timeoutMs,
+          ...(onProgress && { progress: true }),
+        });
+      } catch (thrown) {
+        call.reject(toToolError(thrown)); // too large for a frame
+      }
     });
   }
 

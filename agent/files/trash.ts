@@ -106,12 +106,17 @@ export class Trash {
     await rm(join(this.#root, entry.id), { recursive: true, force: true });
   }
 
-  /** Removes what is older than the retention time. Returns how many entries went. */
-  async purge(): Promise<number> {
+  /** Removes what is older than the retention time, until `signal` fires. Returns how many entries went. */
+  async purge(signal?: AbortSignal): Promise<number> {
     const limit = this.#now().getTime() - RETENTION_DAYS * DAY_MS;
     const old = (await this.list()).filter((entry) => Date.parse(entry.deleted_at) < limit);
-    for (const entry of old) await rm(join(this.#root, entry.id), { recursive: true, force: true });
-    return old.length;
+    let removed = 0;
+    for (const entry of old) {
+      if (signal?.aborted) break;
+      await rm(join(this.#root, entry.id), { recursive: true, force: true });
+      removed += 1;
+    }
+    return removed;
   }
 }
 

@@ -53,6 +53,12 @@ test("a log that is one endless line is answered with its bounded end", async ()
   expect(lines.join("").length).toBeLessThan(10_000);
 });
 
+test("a bar that was redrawn for hours without a newline is still seen", async () => {
+  const bar = (step: number) => `\rrun:  50%|#####     | ${step}/200000 [00:08<00:15,  2.17s/it]`;
+  const path = await logOf(Array.from({ length: 90_000 }, (_, step) => bar(step)).join(""));
+  expect((await tailLog(path, 10)).lines).toEqual([expect.stringContaining("89999/200000")]);
+});
+
 test("a log that does not exist yet is empty", async () => {
   expect(await tailLog("/nonexistent/log.txt", 5)).toEqual({ lines: [], bytes: 0 });
 });

@@ -49,7 +49,9 @@ export async function tailLog(path: string, count: number): Promise<LogTail> {
       // The first line of a tail is likely cut, so it only counts when the file begins there.
       const whole = start === 0 ? lines : lines.slice(1);
       if (start === 0 || count === 0 || whole.length >= count || read >= TAIL_MAX_BYTES) {
-        return { lines: count === 0 ? [] : whole.slice(-count), bytes: size };
+        // One endless bar is a line that was begun before; better cut than none.
+        const shown = whole.length > 0 ? whole : lines;
+        return { lines: count === 0 ? [] : shown.slice(-count), bytes: size };
       }
       const length = Math.min(start, Math.max(BLOCK_BYTES, read));
       const block = Buffer.alloc(length);

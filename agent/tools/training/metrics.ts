@@ -106,6 +106,10 @@ export function readMetrics(
   if (!existsSync(path)) return undefined;
   const db = new DatabaseSync(path, { readOnly: true, timeout: 1_000 });
   try {
+    const made = db
+      .prepare("SELECT count(*) AS n FROM sqlite_master WHERE name IN ('metrics', 'metric_keys')")
+      .get();
+    if (made?.["n"] !== 2) return undefined; // the file is there before its tables
     const known = (db.prepare("SELECT key FROM metric_keys ORDER BY key").all() as { key: string }[]).map(
       ({ key }) => key,
     );

@@ -67,6 +67,10 @@ export async function queueJob(
     databasePath: folder.database,
     reports: trainer.reports,
   });
+  const running = store
+    .unfinished()
+    .find((job) => job.config === config || job.output_folder === run.outputFolder);
+  if (running) throw busy(running.id, config);
   await refuseForeignCheckpoints(run.outputFolder, run.name, resume);
   await prepareJobFolder(folder, id, run.value);
   const other = store.add({

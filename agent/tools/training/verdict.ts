@@ -34,9 +34,9 @@ export function verdict({ exitCode, stopRequested, reported, finalFile, lines }:
     reported === "stopped" || lines.some((line) => line === "Job stopped" || line.endsWith(": Job stopped"));
   if (exitCode === 0) {
     if (reported === "completed") return COMPLETED;
+    if (finalFile && !saidStopped) return COMPLETED;
     if (stopRequested) return BY_US;
     if (saidStopped) return BY_OTHERS;
-    if (finalFile) return COMPLETED;
     return { status: "failed", ...causeOf(lines, exitCode) };
   }
   // All was written before something on the way out went wrong.
