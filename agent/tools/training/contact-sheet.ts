@@ -22,6 +22,9 @@ export interface ContactSheet {
   readonly prompts: readonly number[];
 }
 
+/** A sheet is no larger, its pictures become smaller instead: beyond this not even the lowest quality is small enough. */
+const MAX_PIXELS = 2_000_000;
+
 const BACKGROUND = "#16181d";
 
 /** `count` entries of a list, evenly spread, with both ends. */
@@ -63,11 +66,13 @@ export async function singleSample({ path, step, index }: Sample): Promise<Conta
 /** At most 300 KB as JPEG. Undefined when there is nothing to show. A picture that cannot be read leaves its cell empty. */
 export async function contactSheet(
   samples: readonly Sample[],
-  { gap = 8, cell = 256, maxRows = 8, format = "png" }: SheetOptions = {},
+  { gap = 8, cell: wanted = 256, maxRows = 8, format = "png" }: SheetOptions = {},
 ): Promise<ContactSheet | undefined> {
   const steps = thin([...new Set(samples.map(({ step }) => step))], maxRows);
   const prompts = [...new Set(samples.map(({ index }) => index))].sort((a, b) => a - b);
   if (steps.length === 0) return undefined;
+  const fitting = Math.floor(Math.sqrt(MAX_PIXELS / (steps.length * prompts.length))) - gap;
+  const cell = Math.max(16, Math.min(wanted, fitting));
   const { default: sharp } = await import("sharp");
   const at = (position: number) => gap + position * (cell + gap);
   const cells = await Promise.all(

@@ -66,6 +66,18 @@ test("a damaged sample leaves its cell empty instead of spoiling the sheet", asy
   expect(await contactSheet(await listSamples(folder), { cell: 16 })).toMatchObject({ prompts: [0, 1] });
 });
 
+test("a sheet of very many pictures still fits into an answer", async () => {
+  const folder = await runWithSamples([0], 1);
+  const [first] = await listSamples(folder);
+  const noise = { type: "gaussian", mean: 128, sigma: 60 } as const;
+  const path = first?.path ?? "";
+  await sharp({ create: { width: 256, height: 256, channels: 3, background: "#000", noise } }).toFile(path);
+  const many = Array.from({ length: 16 * 30 }, (_, n) => ({ path, step: Math.floor(n / 30), index: n % 30 }));
+  const sheet = await contactSheet(many, { maxRows: 16, format: "jpeg" });
+  expect(sheet?.image.length).toBeLessThanOrEqual(300_000);
+  expect(sheet?.prompts).toHaveLength(30);
+});
+
 test("no samples make no sheet", async () => {
   expect(await contactSheet([])).toBeUndefined();
 });
