@@ -276,6 +276,14 @@ test.each<[string, Record<string, unknown>, RegExp]>([
   expect(errors.filter((each) => text.test(each))).toHaveLength(1);
 });
 
+test("a link to our own files does not make one of them a control image", async () => {
+  await mkdir(join(paths.state, "jobs"), { recursive: true });
+  await symlink(paths.state, join(paths.datasets, "private"));
+  const image = join(paths.datasets, "private", "jobs", "a.png");
+  const { errors } = await check(top(config({ sample: { prompts: [`x --ctrl_img ${image}`] } })));
+  expect(errors).toEqual([expect.stringContaining("control image")]);
+});
+
 test("a link inside the datasets does not lead outside, and another root may be allowed", async () => {
   const elsewhere = await mkdtemp(join(tmpdir(), "elsewhere-"));
   await writeFile(join(elsewhere, "a.png"), "");

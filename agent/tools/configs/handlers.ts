@@ -1,5 +1,5 @@
-import { lstat, realpath, stat } from "node:fs/promises";
-import { extname, join, resolve } from "node:path";
+import { lstat, stat } from "node:fs/promises";
+import { extname, join } from "node:path";
 import type { Handlers } from "../../../shared/contract.ts";
 import { invalid, ToolError } from "../../../shared/errors.ts";
 import { presetFor } from "../../../shared/preset-choice.ts";
@@ -12,7 +12,6 @@ import {
   type Folder,
   folderInside,
   hasCode,
-  isInside,
   isMissing,
   splitPath,
 } from "../../files/sandbox.ts";
@@ -26,6 +25,7 @@ import { checkConfig } from "./checks.ts";
 import { configNotFound, EXTENSIONS, failedTo, listConfigNames, readConfigFile } from "./config-file.ts";
 import { newNameProblem } from "./config-name.ts";
 import { editConfig } from "./edit-config.ts";
+import { controlImageProblem } from "./place-checks.ts";
 import { promptFlags } from "./prompt-flags.ts";
 import { type TrainingInput, trainingConfig } from "./training-config.ts";
 import { userTextProblem } from "./user-text.ts";
@@ -57,19 +57,10 @@ async function checkInput(input: TrainingInput, paths: Paths): Promise<void> {
   for (const [index, prompt] of (input.prompts ?? []).entries()) {
     const { errors, controlImages } = promptFlags(prompt);
     if (errors[0]) throw invalid(`'prompts[${index}]': ${errors[0]}`);
-    for (const image of controlImages) await checkControlImage(image, index, paths);
-  }
-}
-
-/** The trainer opens it as given, and shows it in the samples. */
-async function checkControlImage(image: string, index: number, paths: Paths): Promise<void> {
-  const path = resolve(paths.root, image);
-  const real = await realpath(path).catch(() => path); // missing today; the text decides
-  const roots = [paths.root, ...paths.datasetRoots];
-  const realRoots = await Promise.all(roots.map((root) => realpath(root).catch(() => root)));
-  const isPrivate = [path, real].some((each) => isInside(paths.state, each));
-  if (isPrivate || ![...roots, ...realRoots].some((root) => isInside(root, real))) {
-    throw invalid(`'prompts[${index}]': --ctrl_img must lie inside ${roots.join(" or ")}, not ${image}`);
+    for (const image of controlImages) {
+      const place = await controlImageProblem(image, paths);
+      if (place) throw invalid(`'prompts[${index}]': ${place}`);
+    }
   }
 }
 

@@ -64,6 +64,16 @@ function controlImagesOf(sample: JsonObject): string[] {
   });
 }
 
+/** Why a sample prompt may not show this image, or undefined: the trainer opens it as given and shows it in the samples. */
+export async function controlImageProblem(image: string, paths: Paths): Promise<string | undefined> {
+  const roots = [paths.root, ...paths.datasetRoots];
+  const path = resolve(paths.root, image);
+  // Also by a link from the allowed folders: our own files lie below the root.
+  const isOurs = isInside(paths.state, path) || (await isInsideAny(path, [paths.state]));
+  if (!isOurs && (await isInsideAny(path, roots))) return undefined;
+  return `the control image ${image} of a sample prompt must lie inside ${roots.join(" or ")}`;
+}
+
 export const PLACE_CHECKS: readonly Check[] = [
   {
     name: "places to write",
@@ -93,14 +103,10 @@ export const PLACE_CHECKS: readonly Check[] = [
     run: async ({ trainers, datasets, paths }) => {
       const findings: Finding[] = [];
       for (const { label, block } of datasets) findings.push(...(await outsideDatasets(label, block, paths)));
-      const roots = [paths.root, ...paths.datasetRoots];
       for (const { at, block } of trainers) {
         for (const image of controlImagesOf(asObject(block.sample))) {
-          const path = resolve(paths.root, image);
-          if (!isInside(paths.state, path) && (await isInsideAny(path, roots))) continue;
-          findings.push(
-            error(`${at}the control image ${image} of a sample prompt must lie inside ${roots.join(" or ")}`),
-          );
+          const problem = await controlImageProblem(image, paths);
+          if (problem) findings.push(error(`${at}${problem}`));
         }
       }
       return findings;
