@@ -12,7 +12,8 @@ import { createRunner } from "./runner.ts";
 import type { SystemMonitor } from "./tools/system/system-monitor.ts";
 import { removeOldJobFolders } from "./tools/training/job-folder.ts";
 import { JobStore } from "./tools/training/job-store.ts";
-import { Supervisor, stopGrace } from "./tools/training/supervisor.ts";
+import { stopGrace } from "./tools/training/stopping.ts";
+import { Supervisor } from "./tools/training/supervisor.ts";
 import { resolveTrainer, type TrainerOptions } from "./trainer/trainer.ts";
 
 export interface Agent {

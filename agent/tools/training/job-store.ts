@@ -80,6 +80,16 @@ const MIGRATIONS = [
    CREATE INDEX jobs_by_status ON jobs(status, seq);`,
 ] as const;
 
+/** The process of a launched job; undefined while it has none. */
+export function processOf({ pid, start_ticks, boot_id }: Job): ProcessIdentity | undefined {
+  return pid === null ? undefined : { pid, startTicks: start_ticks, bootId: boot_id };
+}
+
+/** The agent that started a job, or is about to. */
+export function claimerOf({ claimed_pid, claimed_ticks, boot_id }: Job): ProcessIdentity {
+  return { pid: claimed_pid ?? 0, startTicks: claimed_ticks, bootId: boot_id };
+}
+
 const UNFINISHED = "status IN ('pending', 'running')";
 
 export class JobStore implements Disposable {

@@ -1,0 +1,29 @@
+// From a claimed job to its process.
+import type { ChildProcess } from "node:child_process";
+import { type Environment, trainerEnvironment } from "../../trainer/environment.ts";
+import type { Trainer } from "../../trainer/trainer.ts";
+import { jobFolder } from "./job-folder.ts";
+import type { Job } from "./job-store.ts";
+import { launch } from "./process.ts";
+
+export interface LaunchParts {
+  readonly jobsPath: string;
+  /** @throws ToolError trainer_missing */
+  readonly trainer: () => Promise<Trainer>;
+  readonly environment: Environment;
+}
+
+/** @throws when there is no trainer or the process cannot be made */
+export async function launchJob(
+  { jobsPath, trainer, environment }: LaunchParts,
+  job: Job,
+): Promise<ChildProcess> {
+  const folder = jobFolder(jobsPath, job.id);
+  const { command, cwd, environmentPrefixes } = await trainer();
+  return launch({
+    command: [...command, folder.config],
+    cwd,
+    env: trainerEnvironment(environment, { AITK_JOB_ID: job.id }, environmentPrefixes),
+    folder: folder.path,
+  });
+}
