@@ -4,7 +4,7 @@ import { linkPair } from "../shared/link.ts";
 import { Peer } from "../shared/peer.ts";
 import { PROTOCOL_VERSION } from "../shared/protocol.ts";
 import { createApp } from "./app.ts";
-import { tokenCheck } from "./auth.ts";
+import { ownerToken } from "./auth/authenticate.ts";
 import { hostPolicy } from "./hosts.ts";
 import { Hub } from "./hub.ts";
 
@@ -25,7 +25,7 @@ async function app() {
     backend: hub,
     surface: "mcp",
     policy: hostPolicy([], ["https://app.example"]),
-    checkToken: tokenCheck(undefined),
+    authenticate: ownerToken(undefined),
     log: silent,
   });
 }

@@ -1,27 +1,29 @@
 // All routes, no runtime. What a mode serves is a choice of surface.
 import { Hono } from "hono";
 import type { Log } from "../shared/log.ts";
-import type { CheckToken } from "./auth.ts";
+import type { AppEnv } from "./app-env.ts";
+import type { Authenticate } from "./auth/authenticate.ts";
 import type { Backend } from "./backend.ts";
 import { healthReport } from "./health.ts";
 import { type HostPolicy, refusal } from "./hosts.ts";
 import { mcpRoutes } from "./mcp-routes.ts";
 import { mcpRest, serverRest } from "./rest.ts";
+import { scoped } from "./scoped.ts";
 
 export interface AppOptions {
   readonly backend: Backend;
   /** `mcp`: MCP and REST as in the old standalone mode. `rest`: the old server mode. */
   readonly surface: "mcp" | "rest";
   readonly policy: HostPolicy;
-  readonly checkToken: CheckToken;
+  readonly authenticate: Authenticate;
   readonly log: Log;
 }
 
 /** Answered without a token: a monitor's question, and what says how to speak to us (or, by a 404, that there is no OAuth). */
 const isOpen = (path: string) => path === "/health" || path.startsWith("/.well-known/");
 
-export function createApp({ backend, surface, policy, checkToken, log }: AppOptions): Hono {
-  const app = new Hono();
+export function createApp({ backend, surface, policy, authenticate, log }: AppOptions): Hono<AppEnv> {
+  const app = new Hono<AppEnv>();
   const hooks = { onBug: (thrown: unknown) => log.error({ err: thrown }, "a tool call failed") };
 
   app.use(async (c, next) => {
@@ -52,7 +54,13 @@ export function createApp({ backend, surface, policy, checkToken, log }: AppOpti
     return c.body(null, 200);
   });
   app.use(async (c, next) => {
-    if (isOpen(c.req.path) || (await checkToken(c.req.header("authorization")))) return next();
+    if (isOpen(c.req.path)) return next();
+    const caller = await authenticate(c.req.header("authorization"));
+    if (caller) {
+      c.set("caller", caller);
+      c.set("backend", scoped(backend, caller));
+      return next();
+    }
     // No resource_metadata: clients that see OAuth advertised drop the token they were given.
     return c.json(
       { success: false, code: "unauthorized", error: "Send Authorization: Bearer <token>" },
@@ -64,14 +72,14 @@ export function createApp({ backend, surface, policy, checkToken, log }: AppOpti
   });
 
   app.get("/health", async (c) => {
-    const details = await checkToken(c.req.header("authorization"));
+    const details = (await authenticate(c.req.header("authorization"))) !== undefined;
     return c.json(await healthReport(backend, surface === "rest" ? "server" : undefined, details));
   });
   if (surface === "mcp") {
-    app.route("/", mcpRest(backend, hooks));
-    app.route("/", mcpRoutes({ backend, onError: hooks.onBug }));
+    app.route("/", mcpRest(hooks));
+    app.route("/", mcpRoutes(hooks.onBug));
   } else {
-    app.route("/", serverRest(backend, hooks));
+    app.route("/", serverRest(hooks));
   }
 
   app.notFound((c) => {
@@ -90,7 +98,7 @@ export function createApp({ backend, surface, policy, checkToken, log }: AppOpti
 }
 
 /** What a path can be asked with; empty when there is no such path. */
-function methodsOf(app: Hono, path: string): string[] {
+function methodsOf(app: Hono<AppEnv>, path: string): string[] {
   const parts = path.split("/");
   const matches = (pattern: string) => {
     const wanted = pattern.split("/");

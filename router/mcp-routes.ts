@@ -5,20 +5,21 @@ import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { type ToolError, toToolError } from "../shared/errors.ts";
 import { SERVER_DESCRIPTION, SERVER_NAME, SERVER_VERSION } from "../shared/server-info.ts";
 import { uploadDataset } from "../shared/tools/datasets.ts";
+import type { AppEnv } from "./app-env.ts";
 import { type JsonBody, MAX_BODY_BYTES, MAX_UPLOAD_BODY_BYTES, readJsonBody, tooLarge } from "./json-body.ts";
 import { PARSE_ERROR, rpcError } from "./json-rpc.ts";
-import type { McpOptions } from "./mcp.ts";
 import type { McpEndpoint } from "./mcp-endpoint.ts";
 
 const PATHS = ["/mcp", "/mcp/", "/messages", "/mcp/rpc"];
 const SESSION_HEADER = "mcp-session-id";
 const ALLOW = { allow: "POST, OPTIONS" };
 
-export function mcpRoutes(options: McpOptions): Hono {
-  const app = new Hono();
+/** `onError` is told of errors that no client sees. */
+export function mcpRoutes(onError: (error: unknown) => void): Hono<AppEnv> {
+  const app = new Hono<AppEnv>();
   let loading: Promise<McpEndpoint> | undefined;
   const endpoint = () => {
-    loading ??= import("./mcp-endpoint.ts").then(({ mcpEndpoint }) => mcpEndpoint(options));
+    loading ??= import("./mcp-endpoint.ts").then(({ mcpEndpoint }) => mcpEndpoint(onError));
     loading.catch(() => {
       loading = undefined; // too many open files, say: the next request tries again
     });
@@ -40,7 +41,7 @@ export function mcpRoutes(options: McpOptions): Hono {
     } catch (thrown) {
       return unreadable(c, toToolError(thrown));
     }
-    const answer = await (await endpoint())(request, body.value);
+    const answer = await (await endpoint())(request, body.value, c.var.backend);
     if (answer instanceof Response) return answer;
     if (answer.body === undefined) return c.body(null, 202);
     return c.json(answer.body, answer.status as ContentfulStatusCode); // 200 or 400

@@ -1,11 +1,5 @@
 // The MCP server: one stateless Server per request, both eras, over whatever carries JSON-RPC.
-import {
-  type McpRequestContext,
-  ProtocolError,
-  ProtocolErrorCode,
-  Server,
-  type ServerContext,
-} from "@modelcontextprotocol/server";
+import { ProtocolError, ProtocolErrorCode, Server, type ServerContext } from "@modelcontextprotocol/server";
 import type { Progress } from "../shared/contract.ts";
 import { toToolError } from "../shared/errors.ts";
 import { INSTRUCTIONS } from "../shared/instructions.ts";
@@ -22,41 +16,39 @@ export interface McpOptions {
   readonly onError?: ((error: unknown) => void) | undefined;
 }
 
-/** Makes the Server that answers one request (HTTP) or one connection (stdio). */
-export function mcpServerFactory({ backend, onError }: McpOptions) {
-  return (_context?: McpRequestContext): Server => {
-    const server = new Server(
-      { name: SERVER_NAME, version: SERVER_VERSION, title: "ai-toolkit LoRA training" },
-      {
-        capabilities: { tools: {} },
-        instructions: INSTRUCTIONS,
-        cacheHints: { "tools/list": { ttlMs: TOOLS_TTL_MS, cacheScope: "private" } },
-      },
-    );
-    server.setRequestHandler("tools/list", async () => ({ tools: (await backend.tools()).map(mutable) }));
-    server.setRequestHandler("tools/call", async ({ params }, context) => {
-      if (!(await backend.hasTool(params.name))) {
-        throw new ProtocolError(
-          ProtocolErrorCode.InvalidParams,
-          `Tool not found: ${params.name.slice(0, 200)}`,
-        );
-      }
-      const progress = progressOf(context);
-      try {
-        const { signal } = context.mcpReq;
-        return mcpResult(
-          await backend.call(params.name, params.arguments, { signal, onProgress: progress.send }),
-        );
-      } catch (thrown) {
-        const error = toToolError(thrown);
-        if (error.code === "internal") onError?.(thrown);
-        return mcpError(error);
-      } finally {
-        await progress.sent(); // what comes after the result finds nobody
-      }
-    });
-    return server;
-  };
+/** The Server that answers one request (HTTP) or one connection (stdio). */
+export function mcpServer({ backend, onError }: McpOptions): Server {
+  const server = new Server(
+    { name: SERVER_NAME, version: SERVER_VERSION, title: "ai-toolkit LoRA training" },
+    {
+      capabilities: { tools: {} },
+      instructions: INSTRUCTIONS,
+      cacheHints: { "tools/list": { ttlMs: TOOLS_TTL_MS, cacheScope: "private" } },
+    },
+  );
+  server.setRequestHandler("tools/list", async () => ({ tools: (await backend.tools()).map(mutable) }));
+  server.setRequestHandler("tools/call", async ({ params }, context) => {
+    if (!(await backend.hasTool(params.name))) {
+      throw new ProtocolError(
+        ProtocolErrorCode.InvalidParams,
+        `Tool not found: ${params.name.slice(0, 200)}`,
+      );
+    }
+    const progress = progressOf(context);
+    try {
+      const { signal } = context.mcpReq;
+      return mcpResult(
+        await backend.call(params.name, params.arguments, { signal, onProgress: progress.send }),
+      );
+    } catch (thrown) {
+      const error = toToolError(thrown);
+      if (error.code === "internal") onError?.(thrown);
+      return mcpError(error);
+    } finally {
+      await progress.sent(); // what comes after the result finds nobody
+    }
+  });
+  return server;
 }
 
 /** The SDK types its lists as mutable; ours are shared by all requests and never changed. */

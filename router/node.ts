@@ -16,7 +16,7 @@ export interface Listening {
 
 /** @throws Error with a sentence for people when the address cannot be had */
 export function listen(
-  app: Hono,
+  app: Pick<Hono, "fetch">,
   { port, host }: { readonly port: number; readonly host: string },
 ): Promise<Listening> {
   return new Promise((resolve, reject) => {

@@ -2,17 +2,18 @@
 import { Hono } from "hono";
 import { type McpTool, restTool } from "../shared/describe.ts";
 import { SERVER_DESCRIPTION, SERVER_NAME, SERVER_VERSION } from "../shared/server-info.ts";
-import type { Backend, ListedTool } from "./backend.ts";
+import type { AppEnv } from "./app-env.ts";
+import type { ListedTool } from "./backend.ts";
 import { answerCall, type CallHooks, MCP_STYLE, SERVER_STYLE } from "./tool-calls.ts";
 
 const restList = (tools: readonly ListedTool[]) => tools.map((tool) => restTool(tool as McpTool));
 
 /** Routes of standalone and client mode. */
-export function mcpRest(backend: Backend, hooks: CallHooks): Hono {
-  const app = new Hono();
-  app.get("/mcp/tools", async (c) => c.json({ tools: restList(await backend.tools()) }));
+export function mcpRest(hooks: CallHooks): Hono<AppEnv> {
+  const app = new Hono<AppEnv>();
+  app.get("/mcp/tools", async (c) => c.json({ tools: restList(await c.var.backend.tools()) }));
   app.on("POST", ["/mcp/execute", "/tools/execute"], async (c) => {
-    const { status, body } = await answerCall(backend, MCP_STYLE, c.req.raw, undefined, hooks);
+    const { status, body } = await answerCall(c.var.backend, MCP_STYLE, c.req.raw, undefined, hooks);
     return c.json(body, status);
   });
   app.post("/mcp/initialize", (c) =>
@@ -23,7 +24,7 @@ export function mcpRest(backend: Backend, hooks: CallHooks): Hono {
     }),
   );
   app.get("/mcp/capabilities", async (c) => {
-    const list = (await backend.tools()).map((tool) => tool.name);
+    const list = (await c.var.backend.tools()).map((tool) => tool.name);
     return c.json({
       capabilities: {
         tools: { list, count: list.length },
@@ -53,18 +54,24 @@ export function mcpRest(backend: Backend, hooks: CallHooks): Hono {
 }
 
 /** Routes of server mode. */
-export function serverRest(backend: Backend, hooks: CallHooks): Hono {
-  const app = new Hono();
+export function serverRest(hooks: CallHooks): Hono<AppEnv> {
+  const app = new Hono<AppEnv>();
   app.get("/tools", async (c) => {
-    const tools = restList(await backend.tools());
+    const tools = restList(await c.var.backend.tools());
     return c.json({ tools, count: tools.length });
   });
   app.post("/tools/:name/call", async (c) => {
-    const { status, body } = await answerCall(backend, SERVER_STYLE, c.req.raw, c.req.param("name"), hooks);
+    const { status, body } = await answerCall(
+      c.var.backend,
+      SERVER_STYLE,
+      c.req.raw,
+      c.req.param("name"),
+      hooks,
+    );
     return c.json(body, status);
   });
   app.post("/execute", async (c) => {
-    const { status, body } = await answerCall(backend, SERVER_STYLE, c.req.raw, undefined, hooks);
+    const { status, body } = await answerCall(c.var.backend, SERVER_STYLE, c.req.raw, undefined, hooks);
     return c.json(body, status);
   });
   return app;

@@ -1,8 +1,9 @@
 // What a tool is. Everything a client sees of a tool, and the type of its handler, comes from its contract.
 import type * as v from "valibot";
 
-/** Who may call: `read` looks, `train` changes what can be mended, `admin` destroys. */
-export type Scope = "read" | "train" | "admin";
+/** Who may call: `read` looks, `train` changes what can be mended, `admin` destroys. Each holds those before it. */
+export const SCOPES = ["read", "train", "admin"] as const;
+export type Scope = (typeof SCOPES)[number];
 
 /** The four MCP hints; all are always sent because the protocol's defaults assume the worst. */
 export interface Annotations {

@@ -1,6 +1,6 @@
 // What the modes with an HTTP port share: the app on a socket, and the order in which it is closed.
 import { createApp } from "../../router/app.ts";
-import { tokenCheck } from "../../router/auth.ts";
+import { ownerToken } from "../../router/auth/authenticate.ts";
 import type { Backend } from "../../router/backend.ts";
 import { hostPolicy } from "../../router/hosts.ts";
 import { listen } from "../../router/node.ts";
@@ -19,7 +19,7 @@ export async function serveHttp(
     backend,
     surface,
     policy: hostPolicy(options.allowHosts, options.allowOrigins),
-    checkToken: tokenCheck(options.token),
+    authenticate: ownerToken(options.token),
     log,
   });
   const listening = await listen(app, options);

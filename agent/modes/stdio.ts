@@ -1,6 +1,6 @@
 // MCP over stdin and stdout, for clients that start their servers themselves. Logs go to stderr.
 import { serveStdio } from "@modelcontextprotocol/server/stdio";
-import { mcpServerFactory } from "../../router/mcp.ts";
+import { mcpServer } from "../../router/mcp.ts";
 import type { Log } from "../../shared/log.ts";
 import { createAgent } from "../agent.ts";
 import type { Options } from "../options.ts";
@@ -13,7 +13,7 @@ export async function stdio(options: Options, log: Log): Promise<Running> {
   const backend = await localHub(agent, log);
   const transport = new StdioTransport(process.stdin, process.stdout);
   const ended = Promise.withResolvers<void>();
-  const build = mcpServerFactory({ backend, onError: (err) => log.error({ err }, "a tool call failed") });
+  const build = () => mcpServer({ backend, onError: (err) => log.error({ err }, "a tool call failed") });
   const handle = serveStdio(build, { transport, onerror: (err) => log.warn({ err }, "stdio") });
   const close = transport.onclose;
   transport.onclose = () => {

@@ -1,0 +1,11 @@
+// What the first middleware works out for all routes behind it.
+import type { Caller } from "./auth/caller.ts";
+import type { Backend } from "./backend.ts";
+
+export interface AppEnv {
+  Variables: {
+    readonly caller: Caller;
+    /** The tools as this caller sees them. */
+    readonly backend: Backend;
+  };
+}
