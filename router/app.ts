@@ -1,8 +1,15 @@
 // All routes, no runtime. What a mode serves is a choice of surface.
 import { Hono } from "hono";
+import type { ContentfulStatusCode } from "hono/utils/http-status";
+import { errorBody, errorStatus, toToolError } from "../shared/errors.ts";
 import type { Log } from "../shared/log.ts";
+import { type Administration, adminRoutes, joinRoute } from "./admin-routes.ts";
 import type { AppEnv } from "./app-env.ts";
+import { audited } from "./audit.ts";
 import type { Authenticate } from "./auth/authenticate.ts";
+import type { Caller } from "./auth/caller.ts";
+import { type AddressOf, door } from "./auth/door.ts";
+import { FailureLimit } from "./auth/failures.ts";
 import type { Backend } from "./backend.ts";
 import { healthReport } from "./health.ts";
 import { type HostPolicy, refusal } from "./hosts.ts";
@@ -16,14 +23,34 @@ export interface AppOptions {
   readonly surface: "mcp" | "rest";
   readonly policy: HostPolicy;
   readonly authenticate: Authenticate;
+  /** Tokens, pairing and the audit log, where this server keeps any. */
+  readonly administration?: Administration | undefined;
+  readonly addressOf?: AddressOf | undefined;
   readonly log: Log;
 }
 
-/** Answered without a token: a monitor's question, and what says how to speak to us (or, by a 404, that there is no OAuth). */
-const isOpen = (path: string) => path === "/health" || path.startsWith("/.well-known/");
+/**
+ * Answered without a token: a monitor's question, what says how to speak to us (or, by a 404, that there is no OAuth),
+ * and a machine that brings a pairing code.
+ */
+const isOpen = (path: string) => path === "/health" || path === "/join" || path.startsWith("/.well-known/");
 
-export function createApp({ backend, surface, policy, authenticate, log }: AppOptions): Hono<AppEnv> {
+export function createApp(options: AppOptions): Hono<AppEnv> {
+  const {
+    backend,
+    surface,
+    policy,
+    authenticate,
+    administration,
+    addressOf = () => "unknown",
+    log,
+  } = options;
   const app = new Hono<AppEnv>();
+  const failures = new FailureLimit();
+  const viewOf = (caller: Caller) => {
+    const view = scoped(backend, caller);
+    return administration ? audited(view, caller, administration.audit, hooks.onBug) : view;
+  };
   const hooks = { onBug: (thrown: unknown) => log.error({ err: thrown }, "a tool call failed") };
 
   app.use(async (c, next) => {
@@ -53,23 +80,7 @@ export function createApp({ backend, surface, policy, authenticate, log }: AppOp
     c.header("access-control-max-age", "86400");
     return c.body(null, 200);
   });
-  app.use(async (c, next) => {
-    if (isOpen(c.req.path)) return next();
-    const caller = await authenticate(c.req.header("authorization"));
-    if (caller) {
-      c.set("caller", caller);
-      c.set("backend", scoped(backend, caller));
-      return next();
-    }
-    // No resource_metadata: clients that see OAuth advertised drop the token they were given.
-    return c.json(
-      { success: false, code: "unauthorized", error: "Send Authorization: Bearer <token>" },
-      401,
-      {
-        "www-authenticate": "Bearer",
-      },
-    );
-  });
+  app.use(door({ authenticate, viewOf, isOpen, addressOf, failures, log }));
 
   app.get("/health", async (c) => {
     const details = (await authenticate(c.req.header("authorization"))) !== undefined;
@@ -82,6 +93,11 @@ export function createApp({ backend, surface, policy, authenticate, log }: AppOp
     app.route("/", serverRest(hooks));
   }
 
+  if (administration) {
+    app.route("/", adminRoutes(administration));
+    app.route("/", joinRoute(administration, failures, addressOf));
+  }
+
   app.notFound((c) => {
     const path = c.req.path.slice(0, 200);
     const allowed = methodsOf(app, c.req.path);
@@ -91,8 +107,9 @@ export function createApp({ backend, surface, policy, authenticate, log }: AppOp
     return c.json({ success: false, code: "invalid_input", error }, 405, { allow: allowed.join(", ") });
   });
   app.onError((thrown, c) => {
-    hooks.onBug(thrown);
-    return c.json({ success: false, code: "internal", error: "Internal error: see the server's log" }, 500);
+    const error = toToolError(thrown);
+    if (error.code === "internal") hooks.onBug(thrown);
+    return c.json({ success: false, ...errorBody(error) }, errorStatus(error) as ContentfulStatusCode);
   });
   return app;
 }

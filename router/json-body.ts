@@ -7,9 +7,11 @@ export const MAX_UPLOAD_BODY_BYTES = 64 * 1024 * 1024;
 export const MAX_BODY_BYTES = 4 * 1024 * 1024;
 /** No honest call nests deeper; some JSON consumers recurse. */
 const MAX_DEPTH = 64;
+const MEGABYTE = 1024 * 1024;
 
 export function tooLarge(limitBytes: number): ToolError {
-  return new ToolError("too_large", `The request body is larger than ${limitBytes / 1024 / 1024} MB`, {
+  const limit = limitBytes < MEGABYTE ? `${limitBytes / 1024} KB` : `${limitBytes / MEGABYTE} MB`;
+  return new ToolError("too_large", `The request body is larger than ${limit}`, {
     hint: "Upload fewer images per call, or copy the files to the data set's folder on the machine; upload links (create_upload_link) are to come",
   });
 }

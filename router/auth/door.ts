@@ -1,0 +1,53 @@
+// The door: who comes in, and what is said to those who do not.
+import type { Context, MiddlewareHandler } from "hono";
+import type { Log } from "../../shared/log.ts";
+import type { AppEnv } from "../app-env.ts";
+import type { Backend } from "../backend.ts";
+import type { Authenticate } from "./authenticate.ts";
+import type { Caller } from "./caller.ts";
+import type { FailureLimit } from "./failures.ts";
+
+/** Where a request comes from, as well as the runtime knows: an IP address, or "unknown". */
+export type AddressOf = (c: Context) => string;
+
+export interface DoorOptions {
+  readonly authenticate: Authenticate;
+  /** The tools as a caller sees them. */
+  readonly viewOf: (caller: Caller) => Backend;
+  readonly isOpen: (path: string) => boolean;
+  readonly addressOf: AddressOf;
+  readonly failures: FailureLimit;
+  readonly log: Log;
+}
+
+export function door(options: DoorOptions): MiddlewareHandler<AppEnv> {
+  const { authenticate, viewOf, isOpen, addressOf, failures, log } = options;
+  return async (c, next) => {
+    if (isOpen(c.req.path)) return next();
+    const authorization = c.req.header("authorization");
+    const caller = await authenticate(authorization);
+    if (caller) {
+      c.set("caller", caller);
+      c.set("backend", viewOf(caller));
+      return next();
+    }
+    // Without any token it is a client that asks whether it needs one: no guess.
+    const waitSeconds = authorization === undefined ? undefined : failures.failed(addressOf(c));
+    if (waitSeconds !== undefined) {
+      log.warn({ from: addressOf(c) }, "too many wrong tokens");
+      return tooMany(c, waitSeconds);
+    }
+    const error =
+      authorization === undefined
+        ? "Send Authorization: Bearer <token>"
+        : "This token is not valid: wrong, expired or revoked";
+    // No resource_metadata: clients that see OAuth advertised drop the token they were given.
+    const challenge = authorization === undefined ? "Bearer" : 'Bearer error="invalid_token"';
+    return c.json({ success: false, code: "unauthorized", error }, 401, { "www-authenticate": challenge });
+  };
+}
+
+export function tooMany(c: Context, waitSeconds: number): Response {
+  const error = `Too many failed attempts from your address; try again in ${waitSeconds} seconds`;
+  return c.json({ success: false, code: "overloaded", error }, 429, { "retry-after": String(waitSeconds) });
+}
