@@ -10,6 +10,8 @@ import type { Authenticate } from "./auth/authenticate.ts";
 import type { Caller } from "./auth/caller.ts";
 import { type AddressOf, door } from "./auth/door.ts";
 import { FailureLimit } from "./auth/failures.ts";
+import type { OAuthOptions } from "./auth/jwt.ts";
+import { METADATA_PATH, resourceMetadata, STATIC_PREFIX } from "./auth/resource-metadata.ts";
 import type { Backend } from "./backend.ts";
 import { healthReport } from "./health.ts";
 import { type HostPolicy, refusal } from "./hosts.ts";
@@ -25,6 +27,8 @@ export interface AppOptions {
   readonly authenticate: Authenticate;
   /** Tokens, pairing and the audit log, where this server keeps any. */
   readonly administration?: Administration | undefined;
+  /** An authorization server whose tokens are taken, beside our own. */
+  readonly oauth?: OAuthOptions | undefined;
   readonly addressOf?: AddressOf | undefined;
   readonly log: Log;
 }
@@ -42,6 +46,7 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
     policy,
     authenticate,
     administration,
+    oauth,
     addressOf = () => "unknown",
     log,
   } = options;
@@ -80,7 +85,7 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
     c.header("access-control-max-age", "86400");
     return c.body(null, 200);
   });
-  app.use(door({ authenticate, viewOf, isOpen, addressOf, failures, log }));
+  app.use(door({ authenticate, viewOf, isOpen, addressOf, failures, oauth, log }));
 
   app.get("/health", async (c) => {
     const details = (await authenticate(c.req.header("authorization"))) !== undefined;
@@ -88,7 +93,11 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
   });
   if (surface === "mcp") {
     app.route("/", mcpRest(hooks));
-    app.route("/", mcpRoutes(hooks.onBug));
+    app.route("/", mcpRoutes(hooks.onBug, oauth));
+    if (oauth) {
+      app.route(STATIC_PREFIX, mcpRoutes(hooks.onBug, oauth));
+      app.get(METADATA_PATH, (c) => c.json(resourceMetadata(oauth, c)));
+    }
   } else {
     app.route("/", serverRest(hooks));
   }

@@ -2,10 +2,15 @@
 // from before a restart is as good as any.
 import { type Context, Hono } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
+import type { Scope } from "../shared/contract.ts";
 import { type ToolError, toToolError } from "../shared/errors.ts";
 import { SERVER_DESCRIPTION, SERVER_NAME, SERVER_VERSION } from "../shared/server-info.ts";
 import { uploadDataset } from "../shared/tools/datasets.ts";
+import { contractOf } from "../shared/tools/index.ts";
 import type { AppEnv } from "./app-env.ts";
+import { type Caller, may } from "./auth/caller.ts";
+import type { OAuthOptions } from "./auth/jwt.ts";
+import { challenge } from "./auth/resource-metadata.ts";
 import { type JsonBody, MAX_BODY_BYTES, MAX_UPLOAD_BODY_BYTES, readJsonBody, tooLarge } from "./json-body.ts";
 import { PARSE_ERROR, rpcError } from "./json-rpc.ts";
 import type { McpEndpoint } from "./mcp-endpoint.ts";
@@ -15,7 +20,7 @@ const SESSION_HEADER = "mcp-session-id";
 const ALLOW = { allow: "POST, OPTIONS" };
 
 /** `onError` is told of errors that no client sees. */
-export function mcpRoutes(onError: (error: unknown) => void): Hono<AppEnv> {
+export function mcpRoutes(onError: (error: unknown) => void, oauth?: OAuthOptions): Hono<AppEnv> {
   const app = new Hono<AppEnv>();
   let loading: Promise<McpEndpoint> | undefined;
   const endpoint = () => {
@@ -41,6 +46,13 @@ export function mcpRoutes(onError: (error: unknown) => void): Hono<AppEnv> {
     } catch (thrown) {
       return unreadable(c, toToolError(thrown));
     }
+    const lacking = c.var.caller.canStepUp ? lackingScope(body.value, c.var.caller) : undefined;
+    if (lacking) {
+      // As HTTP and not as a result: the client, not the model, can get more rights and call again.
+      const error = `This needs the scope ${lacking}`;
+      c.header("www-authenticate", challenge(oauth, c, "insufficient_scope", [lacking]));
+      return c.json(rpcError(-32000, error, null), 403);
+    }
     const answer = await (await endpoint())(request, body.value, c.var.backend);
     if (answer instanceof Response) return answer;
     if (answer.body === undefined) return c.body(null, 202);
@@ -65,12 +77,23 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function callsUpload(body: unknown): boolean {
+/** The names in a body's messages: of tools, for those that call one. */
+function namesIn(body: unknown): unknown[] {
   const messages = Array.isArray(body) ? body : [body];
-  return messages.some(
-    (message) =>
-      isObject(message) && isObject(message["params"]) && message["params"]["name"] === uploadDataset.name,
+  return messages.map((message) =>
+    isObject(message) && isObject(message["params"]) ? message["params"]["name"] : undefined,
   );
+}
+
+function callsUpload(body: unknown): boolean {
+  return namesIn(body).includes(uploadDataset.name);
+}
+
+/** The first scope that a call in this body needs and its caller has not. */
+function lackingScope(body: unknown, caller: Caller): Scope | undefined {
+  return namesIn(body)
+    .map((name) => (typeof name === "string" ? contractOf(name)?.scope : undefined))
+    .find((scope) => scope !== undefined && !may(caller, scope));
 }
 
 function unreadable(c: Context, error: ToolError) {

@@ -6,6 +6,8 @@ export interface Caller {
   readonly id: string;
   readonly label: string;
   readonly scopes: readonly Scope[];
+  /** Its client can ask an authorization server for more scopes, and is told so by a challenge. */
+  readonly canStepUp?: boolean;
 }
 
 /** `admin` may all that `train` may, and `train` all that `read` may. */

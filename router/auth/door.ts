@@ -6,6 +6,8 @@ import type { Backend } from "../backend.ts";
 import type { Authenticate } from "./authenticate.ts";
 import type { Caller } from "./caller.ts";
 import type { FailureLimit } from "./failures.ts";
+import type { OAuthOptions } from "./jwt.ts";
+import { challenge } from "./resource-metadata.ts";
 
 /** Where a request comes from, as well as the runtime knows: an IP address, or "unknown". */
 export type AddressOf = (c: Context) => string;
@@ -17,11 +19,12 @@ export interface DoorOptions {
   readonly isOpen: (path: string) => boolean;
   readonly addressOf: AddressOf;
   readonly failures: FailureLimit;
+  readonly oauth: OAuthOptions | undefined;
   readonly log: Log;
 }
 
 export function door(options: DoorOptions): MiddlewareHandler<AppEnv> {
-  const { authenticate, viewOf, isOpen, addressOf, failures, log } = options;
+  const { authenticate, viewOf, isOpen, addressOf, failures, oauth, log } = options;
   return async (c, next) => {
     if (isOpen(c.req.path)) return next();
     const authorization = c.req.header("authorization");
@@ -41,9 +44,8 @@ export function door(options: DoorOptions): MiddlewareHandler<AppEnv> {
       authorization === undefined
         ? "Send Authorization: Bearer <token>"
         : "This token is not valid: wrong, expired or revoked";
-    // No resource_metadata: clients that see OAuth advertised drop the token they were given.
-    const challenge = authorization === undefined ? "Bearer" : 'Bearer error="invalid_token"';
-    return c.json({ success: false, code: "unauthorized", error }, 401, { "www-authenticate": challenge });
+    const wanted = challenge(oauth, c, authorization === undefined ? undefined : "invalid_token");
+    return c.json({ success: false, code: "unauthorized", error }, 401, { "www-authenticate": wanted });
   };
 }
 
