@@ -19,6 +19,8 @@ export interface CheckpointOptions {
   readonly folder: string;
   /** config.name, which is what files are called after, whatever the process is named. */
   readonly name: string;
+  /** What a resume looks for: the process's own name, which is `name` unless it has one. */
+  readonly processName: string;
   readonly arch: string;
   /** undefined: no network block, the whole model is trained. */
   readonly adapter: Adapter | undefined;
@@ -36,19 +38,20 @@ export interface Progress {
 
 export interface Resumable {
   readonly path: string;
-  readonly step: number;
+  /** @returns the steps it was trained. @throws PythonError when it is truncated, or no checkpoint at all */
+  readonly load: () => number;
 }
 
 export interface Checkpoints {
   /** @param step undefined: the final file, without a number, which is never thinned out. */
   save(step: number | undefined, progress: Progress, halfway: () => Promise<void>): Promise<void>;
-  /** The newest by ctime, whatever its number. @throws PythonError when it is truncated or unreadable */
+  /** The newest by ctime of everything whose name begins like the run's, whatever it is (`get_latest_save_path`). */
   latest(): Resumable | undefined;
   readonly optimizerPath: string;
 }
 
 export function openCheckpoints(options: CheckpointOptions): Checkpoints {
-  const { folder, name, arch, adapter, dtype, keep, print } = options;
+  const { folder, name, processName, arch, adapter, dtype, keep, print } = options;
   const optimizerPath = join(folder, "optimizer.pt");
   const suffixes = weightSuffixes(arch);
 
@@ -83,18 +86,34 @@ export function openCheckpoints(options: CheckpointOptions): Checkpoints {
       removeOld();
     },
     latest() {
-      const path = oldestFirst(folder, (file) => isWeights(file, name)).at(-1);
-      if (path === undefined) return undefined;
-      const { metadata, complete } = readSafetensors(path);
-      if (!complete) {
-        throw new PythonError(
-          "safetensors_rust.SafetensorError",
-          "Error while deserializing header: incomplete metadata, file not fully covered",
-        );
-      }
-      return { path, step: trainedSteps(metadata) };
+      const path = oldestFirst(folder, (file) => file.startsWith(processName))
+        .filter((candidate) =>
+          NOT_WEIGHTS.every((part) => processName.includes(part) || !candidate.includes(part)),
+        )
+        .at(-1);
+      return path === undefined ? undefined : { path, load: () => load(path) };
     },
   };
+}
+
+/** What other parts of a training call theirs; a run that has such a part in its own name is not told apart. */
+const NOT_WEIGHTS = ["_LoRA", "_refiner", "_t2i", "_cn"];
+
+function load(path: string): number {
+  if (statSync(path).isDirectory()) {
+    throw new PythonError("IsADirectoryError", `[Errno 21] Is a directory: '${path}'`);
+  }
+  if (!path.endsWith(".safetensors")) {
+    throw new PythonError("_pickle.UnpicklingError", "Weights only load failed. Unsupported operand 0");
+  }
+  const { metadata, complete } = readSafetensors(path);
+  if (!complete) {
+    throw new PythonError(
+      "safetensors_rust.SafetensorError",
+      "Error while deserializing header: incomplete metadata, file not fully covered",
+    );
+  }
+  return trainedSteps(metadata);
 }
 
 /**

@@ -108,6 +108,23 @@ test("a truncated checkpoint is chosen, and is the end", async () => {
   expect(log).toMatch(/SafetensorError: Error while deserializing header: incomplete metadata/);
 });
 
+test("whatever begins like the run is taken for a checkpoint, were it only put aside beside it", async () => {
+  await play(12);
+  const aside = join(theatre.output, "show_000000010.safetensors.aside");
+  writeFileSync(aside, "anything");
+  const { code, log } = await play(20);
+  expect(code).toBe(1);
+  expect(log).toContain(`#### IMPORTANT RESUMING FROM ${aside} ####\nLoading from ${aside}\n`);
+  expect(log).toContain("_pickle.UnpicklingError: Weights only load failed");
+});
+
+test("a process with a name of its own finds nothing to go on from: its files are called after the job", async () => {
+  await play(12, { name: "other" });
+  const { code, log } = await play(20, { name: "other" });
+  expect(code).toBe(0);
+  expect(log).not.toContain("RESUMING");
+});
+
 test.each([
   [
     "weights without the mark of a rehearsal",

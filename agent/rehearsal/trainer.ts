@@ -84,6 +84,7 @@ export class Trainer {
     this.#checkpoints = openCheckpoints({
       folder,
       name: config.name,
+      processName: settings.name ?? config.name,
       arch: this.#arch,
       adapter: this.#adapter(),
       dtype: dtypeOf(settings.save.dtype),
@@ -177,9 +178,9 @@ export class Trainer {
     if (found) {
       print(`#### IMPORTANT RESUMING FROM ${found.path} ####`);
       print(`Loading from ${found.path}`);
+      this.#step = found.load();
       print("Missing keys: []");
-      print(`Found step ${found.step} in metadata, starting from there`);
-      this.#step = found.step;
+      print(`Found step ${this.#step} in metadata, starting from there`);
     }
     this.#step = train.start_step ?? this.#step;
     checkOptimizer(train.optimizer);
