@@ -197,9 +197,9 @@ export class Supervisor implements AsyncDisposable {
   async #setCutOffAside(job: Job): Promise<void> {
     const { id, name, output_folder } = job;
     try {
-      const checkpoint = await setCutOffAside(output_folder, name, startedMsOf(job));
-      if (checkpoint)
-        this.#options.log.warn({ job: id, checkpoint }, "a checkpoint was cut off and set aside");
+      const checkpoints = await setCutOffAside(output_folder, name, startedMsOf(job));
+      if (checkpoints.length > 0)
+        this.#options.log.warn({ job: id, checkpoints }, "a checkpoint was cut off and set aside");
     } catch (error) {
       this.#failed(error, `looking at the checkpoints of ${id}`); // the run has ended all the same
     }
