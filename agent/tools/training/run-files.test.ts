@@ -9,6 +9,8 @@ import { checkpointStep, listCheckpoints, listSamples } from "./run-files.ts";
 test.each([
   ["cats_000000250.safetensors", 250],
   ["cats.safetensors", null],
+  ["cats_000000250_high_noise.safetensors", 250],
+  ["cats_low_noise.safetensors", null],
   ["cats_LoRA_000000250.safetensors", undefined],
   ["cats_v2_000000250.safetensors", undefined],
   ["cats_000000250.safetensors.tmp", undefined],
@@ -20,6 +22,14 @@ test.each([
 test("a run that has written nothing has no checkpoints and no samples", async () => {
   expect(await listCheckpoints("/nonexistent", "cats")).toEqual([]);
   expect(await listSamples("/nonexistent")).toEqual([]);
+});
+
+test("a full fine-tune writes folders; a file of that name is no checkpoint", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "aitk-run-"));
+  await mkdir(join(folder, "cats_000000250"));
+  await mkdir(join(folder, "samples"));
+  await writeFile(join(folder, "cats_000000500"), "");
+  expect(await listCheckpoints(folder, "cats")).toMatchObject([{ name: "cats_000000250", step: 250 }]);
 });
 
 async function runWithSamples(steps: readonly number[], prompts: number): Promise<string> {

@@ -3,6 +3,7 @@ import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 
 export interface Checkpoint {
+  /** Of a file, or of the folder that a full fine-tune writes. */
   readonly name: string;
   /** null: the final file, which has no number. */
   readonly step: number | null;
@@ -11,13 +12,15 @@ export interface Checkpoint {
 
 const EXTENSION = ".safetensors";
 
+/** What follows the run's name: a step, or none at the end; Wan 2.2 14B writes two files each time. */
+const BEHIND_NAME = /^(?:_(\d{9}))?(?:_high_noise|_low_noise)?$/;
+
 /** The step in `<run>_000000250.safetensors`; null for `<run>.safetensors`; undefined for any other file. */
 export function checkpointStep(run: string, file: string): number | null | undefined {
   if (!file.startsWith(run) || !file.endsWith(EXTENSION)) return undefined;
-  const middle = file.slice(run.length, -EXTENSION.length);
-  if (middle === "") return null;
-  const digits = /^_(\d{9})$/.exec(middle)?.[1];
-  return digits === undefined ? undefined : Number(digits);
+  const found = BEHIND_NAME.exec(file.slice(run.length, -EXTENSION.length));
+  if (!found) return undefined;
+  return found[1] === undefined ? null : Number(found[1]);
 }
 
 async function entries(folder: string): Promise<string[]> {
@@ -31,10 +34,12 @@ async function entries(folder: string): Promise<string[]> {
 export async function listCheckpoints(outputFolder: string, run: string): Promise<Checkpoint[]> {
   const found: Checkpoint[] = [];
   for (const name of await entries(outputFolder)) {
-    const step = checkpointStep(run, name);
+    const asFile = checkpointStep(run, name);
+    const step = asFile === undefined ? checkpointStep(run, name + EXTENSION) : asFile;
     if (step === undefined) continue;
-    const info = await stat(join(outputFolder, name)).catch(() => undefined);
-    if (info) found.push({ name, step, mtimeMs: info.mtimeMs }); // else: pruned by the trainer this moment
+    const info = await stat(join(outputFolder, name)).catch(() => undefined); // pruned by the trainer this moment
+    if (info && (asFile !== undefined || info.isDirectory()))
+      found.push({ name, step, mtimeMs: info.mtimeMs });
   }
   return found.sort((a, b) => b.mtimeMs - a.mtimeMs);
 }
