@@ -81,18 +81,25 @@ export function scopesOf({ scope, scp, permissions }: JWTPayload): Scope[] {
 /** A live, rightly signed token for our audience is a caller; every other text is none. */
 export function jwtCallers(parts: JwtParts): Authenticate {
   const { issuer, audience, onTrouble, nowMs = () => performance.now() } = parts;
-  let failedAtMs = Number.NEGATIVE_INFINITY;
-  let keys: ReturnType<typeof createRemoteJWKSet> | undefined;
+  let triedAtMs = Number.NEGATIVE_INFINITY;
+  let keys: Promise<ReturnType<typeof createRemoteJWKSet>> | undefined;
+  const find = () => {
+    if (keys) return keys;
+    if (nowMs() - triedAtMs < RETRY_MS) return undefined;
+    triedAtMs = nowMs();
+    keys = discover(parts).then((url) => createRemoteJWKSet(url));
+    keys.catch(() => {
+      keys = undefined;
+    });
+    return keys;
+  };
   return async (authorization) => {
     const token = bearerOf(authorization);
     if (token === undefined || token.split(".").length !== 3) return undefined;
     try {
-      if (!keys) {
-        if (nowMs() - failedAtMs < RETRY_MS) return undefined;
-        failedAtMs = nowMs(); // unless it answers
-        keys = createRemoteJWKSet(await discover(parts));
-      }
-      const { payload } = await jwtVerify(token, keys, {
+      const known = await find();
+      if (!known) return undefined;
+      const { payload } = await jwtVerify(token, known, {
         issuer,
         audience,
         algorithms: ALGORITHMS,

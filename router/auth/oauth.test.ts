@@ -119,6 +119,13 @@ test("a token of the issuer sees and calls what its scopes cover", async () => {
   expect(troubles).toEqual([]);
 });
 
+test("callers that come all at once wait for the issuer's keys together", async () => {
+  const ask = server();
+  const token = await tokenFor("read");
+  const answers = await Promise.all(Array.from({ length: 5 }, () => ask("/mcp", token)));
+  expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200]);
+});
+
 test("a call beyond the scopes is challenged for the one it needs, so that the client can ask for more", async () => {
   const answer = await server()("/mcp", await tokenFor("read"), "start_training");
   expect(answer.status).toBe(403);
