@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // The command line: which mode, until which signal, with which exit code.
 import module from "node:module";
+import { type Command, CommanderError } from "commander";
 import { type Options, parseOptions, UsageError } from "./options.ts";
 
 const MODES = {
@@ -35,7 +36,28 @@ async function serve(options: Options): Promise<number> {
 
 async function main(argv: readonly string[]): Promise<number> {
   if (argv[0] === "rehearse") return (await import("./rehearsal/main.ts")).runRehearsal(argv.slice(1));
+  const command = await COMMANDS[argv[0] === "router" ? argv.slice(0, 2).join(" ") : (argv[0] ?? "")]?.();
+  if (command) return runCommand(command, argv.slice(command.name() === "pair" ? 2 : 1));
   return serve(parseOptions(argv, process.env));
+}
+
+/** Commands that do one thing and end. Each is loaded only when it is called. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  token: async () => (await import("./commands/token.ts")).tokenCommand(process.env),
+  join: async () => (await import("./commands/join.ts")).joinCommand(process.env),
+  "router pair": async () => (await import("./commands/pair.ts")).pairCommand(process.env),
+};
+
+async function runCommand(command: Command, argv: readonly string[]): Promise<number> {
+  for (const each of [command, ...command.commands]) each.exitOverride();
+  try {
+    await command.parseAsync([...argv], { from: "user" });
+    return 0;
+  } catch (error) {
+    if (error instanceof CommanderError)
+      throw new UsageError(error.message, error.exitCode === 0 ? 0 : 2, true);
+    throw error;
+  }
 }
 
 try {

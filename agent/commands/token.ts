@@ -1,0 +1,98 @@
+// mcp-ai-toolkit token create, list, revoke
+import { Command } from "commander";
+import type { Token } from "../../router/auth/tokens.ts";
+import { SCOPES, type Scope } from "../../shared/contract.ts";
+import { UsageError } from "../options.ts";
+import { type AdminFlags, adminOf, type Environment, withAdminFlags } from "./admin-flags.ts";
+import { durationMs } from "./duration.ts";
+import { table } from "./table.ts";
+
+function scopesOf(text: string): Scope[] {
+  const words = text.split(",").map((word) => word.trim());
+  const known = SCOPES.filter((scope) => words.includes(scope));
+  if (known.length === words.length) return known;
+  throw new UsageError(`--scope takes ${SCOPES.join(", ")}, or several joined by commas; not "${text}"`);
+}
+
+interface CreateFlags extends AdminFlags {
+  readonly scope: string;
+  readonly label: string;
+  readonly expires: string;
+}
+
+function stateOf({ revoked_at, expires_at }: Token, now: Date): string {
+  if (revoked_at !== null) return "revoked";
+  return expires_at !== null && Date.parse(expires_at) <= now.getTime() ? "expired" : "live";
+}
+
+const day = (time: string | null) => time?.slice(0, 10) ?? "never";
+
+export function tokenCommand(env: Environment): Command {
+  const token = new Command("token").description("Tokens by which clients call a router");
+  withAdminFlags(token.command("create"))
+    .description("Make a token. It alone goes to stdout and is never shown again")
+    .requiredOption("--scope <scopes>", `${SCOPES.join(", ")}; each may all that those before it may`)
+    .requiredOption("--label <text>", "what it is for, e.g. phone")
+    .option("--expires <time>", "90d, 12h, never", "90d")
+    .action(async (flags: CreateFlags) => {
+      const scopes = scopesOf(flags.scope);
+      const livesMs = durationMs("--expires", flags.expires);
+      const admin = adminOf(flags, env);
+      try {
+        const made = await admin.create({ label: flags.label, scopes, livesMs });
+        const { id, label, expires_at } = made.token;
+        console.log(made.secret);
+        console.error(
+          `Token ${id} "${label}" may ${scopes.join(", ")}; expires: ${day(expires_at)}. Keep it: it is shown only now.`,
+        );
+      } finally {
+        admin.close();
+      }
+    });
+  withAdminFlags(token.command("list"))
+    .description("All tokens and machines' credentials, newest first")
+    .option("--json", "as JSON")
+    .action(async (flags: AdminFlags & { readonly json?: boolean }) => {
+      const admin = adminOf(flags, env);
+      try {
+        const tokens = await admin.list();
+        if (flags.json) console.log(JSON.stringify(tokens, null, 2));
+        else
+          console.log(
+            tokens.length === 0 ? "No tokens yet; make one with: mcp-ai-toolkit token create" : rows(tokens),
+          );
+      } finally {
+        admin.close();
+      }
+    });
+  withAdminFlags(token.command("revoke"))
+    .description("End a token or a machine's credential at once")
+    .argument("<id>", "as token list shows it")
+    .action(async (id: string, flags: AdminFlags) => {
+      const admin = adminOf(flags, env);
+      try {
+        const { label } = await admin.revoke(id);
+        console.log(`Revoked ${id} "${label}"`);
+      } finally {
+        admin.close();
+      }
+    });
+  return token;
+}
+
+function rows(tokens: readonly Token[]): string {
+  const now = new Date();
+  return table(
+    ["ID", "KIND", "LABEL", "SCOPES", "STATE", "CREATED", "EXPIRES", "LAST USED"],
+    tokens.map((token) => [
+      token.id,
+      token.kind,
+      token.label,
+      token.scopes.join(",") || "-",
+      stateOf(token, now),
+      day(token.created_at),
+      day(token.expires_at),
+      day(token.last_used_at),
+    ]),
+  );
+}
