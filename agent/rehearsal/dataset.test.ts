@@ -2,7 +2,6 @@ import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp, { type Sharp } from "sharp";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { bucketOf } from "./dataset.ts";
 import { imageSize } from "./image-size.ts";
 import { openTheatre, type Theatre } from "./theatre.ts";
 
@@ -59,16 +58,6 @@ test("remembers sizes with the file's own size and time", async () => {
     "/img1.jpg": [128, 128, expect.stringMatching(/^2129:\d{10}$/)],
     "/img2.png": [160, 96, expect.stringMatching(/^655:\d{10}$/)],
   });
-});
-
-test.each([
-  [{ width: 160, height: 96 }, 64, { width: 80, height: 48 }],
-  [{ width: 96, height: 160 }, 128, { width: 96, height: 160 }],
-  [{ width: 128, height: 128 }, 64, { width: 64, height: 64 }],
-  [{ width: 4000, height: 3000 }, 1024, { width: 1168, height: 880 }],
-  [{ width: 10, height: 10 }, 512, { width: 16, height: 16 }],
-])("%o goes into a bucket of %d² pixels as recorded", (size, side, bucket) => {
-  expect(bucketOf(size, side)).toEqual(bucket);
 });
 
 test.each<[string, 3 | 4, (image: Sharp) => Sharp]>([

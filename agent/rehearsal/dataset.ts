@@ -1,6 +1,8 @@
 // Scanning a dataset as toolkit/data_loader.py does (ai-toolkit.md §4).
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { basename, extname, join } from "node:path";
+import { bucketOf } from "../tools/datasets/check/buckets.ts";
+import { divisibilityOf } from "../tools/datasets/check/divisibility.ts";
 import type { Bar, BarOptions } from "./bar.ts";
 import { isBlock } from "./config.ts";
 import { imageSize, type Size } from "./image-size.ts";
@@ -27,8 +29,6 @@ export interface Item {
 const IMAGES = [".jpg", ".jpeg", ".png", ".webp"];
 const VIDEOS = [".mp4", ".avi", ".mov", ".webm", ".mkv", ".wmv", ".m4v", ".flv"];
 const AUDIO = [".mp3", ".wav", ".flac", ".aac", ".ogg", ".m4a"];
-/** Sides are multiples of this; models differ between 16 and 32. */
-const DIVISIBILITY = 16;
 const SIZE_FILE = ".aitk_size.json";
 const SIZE_VERSION = "0.1.2";
 
@@ -121,7 +121,7 @@ async function measure(
   folder: string,
   files: readonly string[],
   side: number,
-  { print, err, openBar, interrupt, toolkit }: DatasetTools,
+  { print, err, openBar, interrupt, arch, toolkit }: DatasetTools,
 ): Promise<Item[]> {
   const sizes = openSizes(folder);
   const bar = openBar({ total: files.length });
@@ -129,7 +129,7 @@ async function measure(
   for (const [index, path] of files.entries()) {
     await interrupt.pause(0);
     try {
-      items.push({ path, bucket: bucketOf(sizes.sizeOf(path), side) });
+      items.push({ path, bucket: bucketOf(sizes.sizeOf(path), side, divisibilityOf(arch)) });
     } catch (error) {
       err(traceback(toPythonError(error), [], toolkit));
       print(`Error processing image: ${path}`);
@@ -182,14 +182,6 @@ function readKnownSizes(path: string): Readonly<Record<string, unknown>> {
     if (error instanceof SyntaxError) return {}; // cut off by a kill: measure anew
     throw error;
   }
-}
-
-/** As large as fits into `side`² pixels, never enlarged, sides cut down to multiples. */
-export function bucketOf({ width, height }: Size, side: number): Size {
-  const scale = Math.min(1, side / Math.sqrt(width * height));
-  const fitted = (length: number) =>
-    Math.max(DIVISIBILITY, Math.floor((length * scale) / DIVISIBILITY) * DIVISIBILITY);
-  return { width: fitted(width), height: fitted(height) };
 }
 
 function printBuckets(folder: string, items: readonly Item[], print: (line: string) => void): void {
