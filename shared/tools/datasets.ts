@@ -13,6 +13,9 @@ const UploadedImage = v.fallback(
   { filename: "", data: "" },
 );
 
+/** What it is made of; null when nothing in it can be trained. */
+export const DatasetKind = v.nullable(v.picklist(["image", "video", "audio", "mixed"]));
+
 export const uploadDataset = defineTool({
   name: "upload_dataset",
   title: "Upload images to a dataset",
@@ -56,6 +59,7 @@ export const listDatasets = defineTool({
         missing_captions: v.array(v.string()),
         missing_caption_count: Whole,
         total_size_bytes: Bytes,
+        kind: DatasetKind,
       }),
     ),
   }),
@@ -79,6 +83,20 @@ export const getDatasetInfo = defineTool({
     missing_caption_files: v.array(v.string()),
     total_size_mb: v.number(),
     total_size_bytes: Bytes,
+    kind: DatasetKind,
+    video_count: Whole,
+    audio_count: Whole,
+    /** The first twenty; ai-toolkit trains what lies in them, too. */
+    trained_subfolders: v.array(v.string()),
+    trained_subfolder_count: Whole,
+    /** Inside the data set or beside it; `trained`: it lies inside, so that its files are trained like the others. */
+    control_folders: v.array(
+      v.object({
+        folder: v.string(),
+        role: v.picklist(["control", "mask", "generated"]),
+        trained: v.boolean(),
+      }),
+    ),
   }),
 });
 

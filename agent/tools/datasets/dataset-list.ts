@@ -8,6 +8,7 @@ import type { listDatasets } from "../../../shared/tools/datasets.ts";
 import { closing, folderInside, isMissing } from "../../files/sandbox.ts";
 import type { Paths } from "../../paths.ts";
 import { ScanMemory, scanDataset } from "./dataset-scan.ts";
+import { kindOfDataset } from "./media.ts";
 import { Turns } from "./turns.ts";
 
 type Output = v.InferInput<typeof listDatasets.output>;
@@ -66,11 +67,12 @@ export class DatasetList {
       return {
         name,
         path,
-        image_count: figures.imageCount,
+        image_count: figures.counts.image,
         caption_count: figures.captionCount,
         missing_captions: [...figures.missingCaptions],
         missing_caption_count: figures.missingCaptionCount,
-        total_size_bytes: figures.imageBytes,
+        total_size_bytes: figures.mediaBytes,
+        kind: kindOfDataset(figures.counts),
       };
     } catch (error) {
       if (isMissing(error) || error instanceof ToolError) return undefined;

@@ -36,11 +36,12 @@ describe("what is counted", () => {
     for (const name of ["a.txt", "b.txt", "orphan.txt", "notes.md", "x.gif", ".aitk_size.json", "c.TXT"])
       await put(name);
     expect(await scanDataset(folder, never)).toEqual({
-      imageCount: 4,
+      counts: { image: 4, video: 0, audio: 0 },
       captionCount: 2,
       missingCaptionCount: 2,
       missingCaptions: ["c.jpeg", "d.WebP"],
-      imageBytes: 20,
+      mediaBytes: 20,
+      folders: [],
     });
   });
 
@@ -49,8 +50,8 @@ describe("what is counted", () => {
     await put("sub/deep/b.png");
     await put("sub/deep/b.txt");
     await put("sub/a.txt");
-    const { imageCount, missingCaptions } = await scanDataset(folder, never);
-    expect([imageCount, missingCaptions]).toEqual([2, ["a.png"]]);
+    const { counts, missingCaptions } = await scanDataset(folder, never);
+    expect([counts.image, missingCaptions]).toEqual([2, ["a.png"]]);
   });
 
   test("nothing hidden, no generated controls, no caches", async () => {
@@ -63,9 +64,9 @@ describe("what is counted", () => {
     ]) {
       await put(path);
     }
-    expect((await scanDataset(folder, never)).imageCount).toBe(0);
+    expect((await scanDataset(folder, never)).counts.image).toBe(0);
     await put("_controls/below/d.png"); // the trainer skips direct children only
-    expect((await scanDataset(folder, never)).imageCount).toBe(1);
+    expect((await scanDataset(folder, never)).counts.image).toBe(1);
   });
 
   test("symlinked images and captions if they lead to a file, symlinked folders never", async () => {
@@ -78,8 +79,8 @@ describe("what is counted", () => {
     await symlink("nowhere.png", join(folder, "dangling.png"));
     await symlink("nowhere.txt", join(folder, "b.txt"));
     await symlink("..", join(folder, "real/loop"));
-    const { imageCount, imageBytes, missingCaptions } = await scanDataset(folder, never);
-    expect([imageCount, imageBytes, missingCaptions]).toEqual([3, 7, ["b.png"]]);
+    const { counts, mediaBytes, missingCaptions } = await scanDataset(folder, never);
+    expect([counts.image, mediaBytes, missingCaptions]).toEqual([3, 7, ["b.png"]]);
   });
 
   test("a caption that is a folder is none", async () => {
@@ -90,8 +91,8 @@ describe("what is counted", () => {
 
   test("more images than are looked at in one go", async () => {
     await Promise.all(Array.from({ length: 300 }, (_, index) => put(`${index}.png`, "ab")));
-    const { imageCount, imageBytes } = await scanDataset(folder, never);
-    expect([imageCount, imageBytes]).toEqual([300, 600]);
+    const { counts, mediaBytes } = await scanDataset(folder, never);
+    expect([counts.image, mediaBytes]).toEqual([300, 600]);
   });
 });
 
@@ -101,6 +102,7 @@ test("a folder that is not there is an error, a cancelled scan ends", async () =
 });
 
 describe("with a memory", () => {
+  const images = (image: number) => ({ image, video: 0, audio: 0 });
   const memory = () => new ScanMemory(10);
   const scan = async (kept: ScanMemory) => {
     const figures = await scanDataset(folder, never, kept);
@@ -116,8 +118,8 @@ describe("with a memory", () => {
     const kept = memory();
     await scan(kept);
     await writeFile(join(folder, "a.png"), "123456"); // in place: the one change that leaves the folder's stamp as it is
-    expect((await scan(kept)).imageBytes).toBe(3);
-    expect((await scanDataset(folder, never)).imageBytes).toBe(6);
+    expect((await scan(kept)).mediaBytes).toBe(3);
+    expect((await scanDataset(folder, never)).mediaBytes).toBe(6);
   });
 
   test("adding, removing, renaming and replacing a file are all seen at once", async () => {
@@ -125,21 +127,24 @@ describe("with a memory", () => {
     await put("a.png", "123");
     await put("sub/b.png", "1");
     const steps: readonly [() => Promise<void>, object][] = [
-      [() => put("c.png", "1"), { imageCount: 3, captionCount: 0, imageBytes: 5 }],
-      [() => put("sub/b.txt"), { imageCount: 3, captionCount: 1, imageBytes: 5 }],
-      [() => unlink(join(folder, "c.png")), { imageCount: 2, captionCount: 1, imageBytes: 4 }],
+      [() => put("c.png", "1"), { counts: images(3), captionCount: 0, mediaBytes: 5 }],
+      [() => put("sub/b.txt"), { counts: images(3), captionCount: 1, mediaBytes: 5 }],
+      [() => unlink(join(folder, "c.png")), { counts: images(2), captionCount: 1, mediaBytes: 4 }],
       [
         () => rename(join(folder, "sub/b.txt"), join(folder, "sub/d.txt")),
-        { imageCount: 2, captionCount: 0, imageBytes: 4 },
+        { counts: images(2), captionCount: 0, mediaBytes: 4 },
       ],
       [
         async () => {
           await put(".partial-1", "123456");
           await rename(join(folder, ".partial-1"), join(folder, "a.png"));
         },
-        { imageCount: 2, captionCount: 0, imageBytes: 7 },
+        { counts: images(2), captionCount: 0, mediaBytes: 7 },
       ],
-      [() => rm(join(folder, "sub"), { recursive: true }), { imageCount: 1, captionCount: 0, imageBytes: 6 }],
+      [
+        () => rm(join(folder, "sub"), { recursive: true }),
+        { counts: images(1), captionCount: 0, mediaBytes: 6 },
+      ],
     ];
     for (const [change, expected] of steps) {
       await age();
@@ -155,7 +160,7 @@ describe("with a memory", () => {
     const kept = memory();
     await scan(kept);
     await writeFile(join(folder, "a.png"), "123456");
-    expect((await scan(kept)).imageBytes).toBe(6);
+    expect((await scan(kept)).mediaBytes).toBe(6);
   });
 
   test("a folder with symlinks is always read: their targets go without a trace", async () => {
@@ -164,9 +169,9 @@ describe("with a memory", () => {
     await symlink("other/b.png", join(folder, "link.png"));
     await age();
     const kept = memory();
-    expect((await scan(kept)).imageCount).toBe(3);
+    expect((await scan(kept)).counts.image).toBe(3);
     await unlink(join(folder, "other/b.png"));
-    expect((await scan(kept)).imageCount).toBe(1);
+    expect((await scan(kept)).counts.image).toBe(1);
   });
 
   test("only the first missing captions are listed, all are counted", async () => {

@@ -1,31 +1,38 @@
-// What a data set holds, counted the way ai-toolkit's loader walks it (toolkit/data_loader.py): images in all
-// sub-folders, hidden ones skipped, symlinked folders not followed, and a caption is `<stem>.txt` beside its image.
-import { type BigIntStats, type Dirent, type Stats, stat as statWithCallback } from "node:fs";
+// What a data set holds, counted the way ai-toolkit's loader walks it (toolkit/data_loader.py): files in all sub-folders,
+// hidden ones skipped, symlinked folders not followed, and a caption is `<stem>.txt` beside its file.
+import type { BigIntStats, Dirent } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { hasCode } from "../../files/sandbox.ts";
-import { isImageName, stemOf } from "./images.ts";
+import { statAll } from "../../files/stat-all.ts";
+import type { FolderOfDataset } from "./companions.ts";
+import { stemOf } from "./images.ts";
+import { MEDIA_KINDS, type MediaKind, mediaKindOf } from "./media.ts";
 import { CACHE_FOLDERS, CONTROLS } from "./trainer-caches.ts";
 
+type Counts = Readonly<Record<MediaKind, number>>;
+
 export interface DatasetFigures {
-  readonly imageCount: number;
-  /** Images that have a caption file. */
+  readonly counts: Counts;
+  /** Files to be trained that have a caption file. */
   readonly captionCount: number;
   readonly missingCaptionCount: number;
   /** Paths below the data set, sorted; the first ones when a limit was given. */
   readonly missingCaptions: readonly string[];
-  /** Of the images. */
-  readonly imageBytes: number;
+  /** Of the files to be trained. */
+  readonly mediaBytes: number;
+  /** All folders below the data set that are walked, sorted. */
+  readonly folders: readonly FolderOfDataset[];
 }
 
 /** One folder of a data set, without its sub-folders. */
 interface FolderFigures {
-  readonly images: number;
+  readonly counts: Counts;
   readonly captions: number;
   readonly bytes: number;
   readonly missing: readonly string[];
   readonly subFolders: readonly string[];
-  /** A symlinked image comes and goes with its target, which leaves no trace in this folder. */
+  /** A symlinked file comes and goes with its target, which leaves no trace in this folder. */
   readonly dependsOnOthers: boolean;
 }
 
@@ -44,9 +51,6 @@ const SIZES_TRUSTED_MS = 60_000;
 
 /** Two changes within one tick of a file system's clock (2 s on FAT) carry the same stamp; such a folder is read again. */
 const STAMP_SETTLED_MS = 2_500;
-
-/** stat calls under way at once: enough to keep the four threads of libuv busy. */
-const STATS_AT_ONCE = 32;
 
 /** Remembers folders from one scan to the next. Only the names of missing captions up to `missingLimit` are kept. */
 export class ScanMemory {
@@ -86,7 +90,9 @@ export async function scanDataset(
   memory?: ScanMemory,
 ): Promise<DatasetFigures> {
   const missing: string[] = [];
-  let [imageCount, captionCount, imageBytes] = [0, 0, 0];
+  const counts = { image: 0, video: 0, audio: 0 };
+  const folders: FolderOfDataset[] = [];
+  let [captionCount, mediaBytes] = [0, 0];
   for (const pending = [""]; ; ) {
     const subFolder = pending.pop();
     if (subFolder === undefined) break;
@@ -96,20 +102,26 @@ export async function scanDataset(
       throw error;
     });
     if (!figures) continue;
-    imageCount += figures.images;
+    for (const kind of MEDIA_KINDS) counts[kind] += figures.counts[kind];
     captionCount += figures.captions;
-    imageBytes += figures.bytes;
+    mediaBytes += figures.bytes;
+    if (subFolder !== "") folders.push({ path: subFolder, media: total(figures.counts) });
     for (const name of figures.missing) missing.push(join(subFolder, name));
     for (const name of figures.subFolders) pending.push(join(subFolder, name));
   }
   const missingCaptions = missing.sort().slice(0, memory?.missingLimit);
   return {
-    imageCount,
+    counts,
     captionCount,
-    missingCaptionCount: imageCount - captionCount,
+    missingCaptionCount: total(counts) - captionCount,
     missingCaptions,
-    imageBytes,
+    mediaBytes,
+    folders: folders.sort((a, b) => (a.path < b.path ? -1 : 1)),
   };
+}
+
+export function total({ image, video, audio }: Counts): number {
+  return image + video + audio;
 }
 
 async function figuresOf(path: string, memory: ScanMemory | undefined): Promise<FolderFigures> {
@@ -132,8 +144,8 @@ function identityOf({ dev, ino, mtimeNs, ctimeNs }: BigIntStats): string {
 
 async function readFolder(path: string): Promise<FolderFigures> {
   const entries = (await readdir(path, { withFileTypes: true })).filter(({ name }) => !name.startsWith("."));
-  const images =
-    basename(path) === CONTROLS ? [] : entries.filter(({ name }) => isImageName(name)).filter(isFileOrLink);
+  const media =
+    basename(path) === CONTROLS ? [] : entries.filter(({ name }) => mediaKindOf(name)).filter(isFileOrLink);
   const captions = new Set(
     entries
       .filter(({ name }) => name.endsWith(".txt"))
@@ -142,21 +154,23 @@ async function readFolder(path: string): Promise<FolderFigures> {
   );
   const links = new Set(entries.filter((entry) => entry.isSymbolicLink()).map(({ name }) => name));
 
-  const imageStats = await statAll(images.map(({ name }) => join(path, name)));
+  const mediaStats = await statAll(media.map(({ name }) => join(path, name)));
   const missing: string[] = [];
-  let [count, bytes] = [0, 0];
-  for (const [index, { name }] of images.entries()) {
-    const stats = imageStats[index];
-    if (!stats?.isFile()) continue;
-    count++;
+  const counts = { image: 0, video: 0, audio: 0 };
+  let bytes = 0;
+  for (const [index, { name }] of media.entries()) {
+    const stats = mediaStats[index];
+    const kind = mediaKindOf(name);
+    if (!kind || !stats?.isFile()) continue;
+    counts[kind]++;
     bytes += stats.size;
     const caption = `${stemOf(name)}.txt`;
     const hasCaption = links.has(caption) ? await leadsToFile(join(path, caption)) : captions.has(caption);
     if (!hasCaption) missing.push(name);
   }
   return {
-    images: count,
-    captions: count - missing.length,
+    counts,
+    captions: total(counts) - missing.length,
     bytes,
     missing: missing.sort(),
     subFolders: entries
@@ -173,28 +187,4 @@ function isFileOrLink(entry: Dirent): boolean {
 async function leadsToFile(path: string): Promise<boolean> {
   const [stats] = await statAll([path]);
   return stats?.isFile() ?? false;
-}
-
-/**
- * The stats of many files; undefined for what is not there (any more).
- * With callbacks: measured on 200,000 files, promises take more than twice as long.
- */
-function statAll(paths: readonly string[]): Promise<(Stats | undefined)[]> {
-  return new Promise((resolve, reject) => {
-    const found: (Stats | undefined)[] = new Array(paths.length);
-    let [started, finished] = [0, 0];
-    const startNext = () => {
-      const index = started++;
-      const path = paths[index];
-      if (path === undefined) return;
-      statWithCallback(path, (error, stats) => {
-        if (error && !hasCode(error, "ENOENT", "ENOTDIR", "ELOOP")) return reject(error);
-        found[index] = error ? undefined : stats;
-        if (++finished === paths.length) resolve(found);
-        else startNext();
-      });
-    };
-    if (paths.length === 0) resolve(found);
-    for (let slot = 0; slot < STATS_AT_ONCE; slot++) startNext();
-  });
 }

@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import sharp from "sharp";
 import * as v from "valibot";
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -377,6 +377,7 @@ describe("list_datasets", () => {
         missing_captions: ["one.webp", ...Array.from({ length: 9 }, (_, index) => `sub/${index + 10}.jpg`)],
         missing_caption_count: 13,
         total_size_bytes: 17,
+        kind: "image",
       },
       {
         name: "dogs",
@@ -386,6 +387,7 @@ describe("list_datasets", () => {
         missing_captions: [],
         missing_caption_count: 0,
         total_size_bytes: Buffer.from(png, "base64").length,
+        kind: "image",
       },
     ]);
   });
@@ -431,6 +433,12 @@ describe("get_dataset_info", () => {
       missing_caption_files: ["b.png", "c.webp"],
       total_size_mb: 2.86,
       total_size_bytes: bytes,
+      kind: "image",
+      video_count: 0,
+      audio_count: 0,
+      trained_subfolders: [],
+      trained_subfolder_count: 0,
+      control_folders: [],
     });
     expect(await info("sets")).toMatchObject({
       image_count: 3,
@@ -438,9 +446,44 @@ describe("get_dataset_info", () => {
     });
   });
 
+  test("tells the kind, what is trained below it, and where control images and masks lie", async () => {
+    for (const path of [
+      "clips/a.mp4",
+      "clips/b.png",
+      "clips/more/c.webm",
+      "clips/masks/a.png",
+      "clips/_controls/a.depth.jpg",
+      "clips_control/a.png",
+      "clipsalike/a.png",
+      "songs/a.mp3",
+    ]) {
+      await mkdir(dirname(join(paths.datasets, path)), { recursive: true });
+      await writeFile(join(paths.datasets, path), "1");
+    }
+    await writeFile(join(paths.datasets, "clips/a.txt"), "a clip");
+    expect(await info("clips")).toMatchObject({
+      kind: "mixed",
+      image_count: 2,
+      video_count: 2,
+      audio_count: 0,
+      caption_count: 1,
+      captions_complete: false,
+      missing_caption_files: ["b.png", "masks/a.png", "more/c.webm"],
+      trained_subfolders: ["masks", "more"],
+      trained_subfolder_count: 2,
+      control_folders: [
+        { folder: "clips/_controls", role: "generated", trained: false },
+        { folder: "clips/masks", role: "mask", trained: true },
+        { folder: "clips_control", role: "control", trained: false },
+      ],
+    });
+    expect(await info("songs")).toMatchObject({ kind: "audio", audio_count: 1, image_count: 0 });
+  });
+
   test("an empty data set is complete", async () => {
     await mkdir(join(paths.datasets, "empty"));
     expect(await info("empty")).toMatchObject({
+      kind: null,
       image_count: 0,
       captions_complete: true,
       missing_captions: "[]",

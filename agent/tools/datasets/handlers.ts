@@ -1,22 +1,18 @@
-import { lstat, realpath } from "node:fs/promises";
+import { lstat, readdir, realpath } from "node:fs/promises";
 import { join } from "node:path";
 import type { Handlers } from "../../../shared/contract.ts";
-import { softError, ToolError } from "../../../shared/errors.ts";
+import { ToolError } from "../../../shared/errors.ts";
 import type { datasetTools } from "../../../shared/tools/datasets.ts";
-import {
-  checkRelative,
-  closing,
-  type Folder,
-  folderInside,
-  isMissing,
-  splitPath,
-} from "../../files/sandbox.ts";
+import { checkRelative, closing, type Folder, folderInside, splitPath } from "../../files/sandbox.ts";
 import type { Trash } from "../../files/trash.ts";
 import type { InUse } from "../../in-use.ts";
 import type { Paths } from "../../paths.ts";
+import { companionsOf } from "./companions.ts";
 import { DatasetList } from "./dataset-list.ts";
 import { scanDataset } from "./dataset-scan.ts";
+import { kindOfDataset } from "./media.ts";
 import { missingCaptionsText } from "./missing-captions.ts";
+import { openDataset, orNotFound } from "./open-dataset.ts";
 import { Turns } from "./turns.ts";
 import { saveImages } from "./upload.ts";
 
@@ -27,6 +23,7 @@ export interface DatasetParts {
 }
 
 const BYTES_PER_MB = 1024 * 1024; // as the old server counted
+const FOLDERS_SHOWN = 20;
 
 export const datasetHandlers = ({ paths, inUse, trash }: DatasetParts): Handlers<typeof datasetTools> => {
   const list = new DatasetList(paths);
@@ -43,22 +40,26 @@ export const datasetHandlers = ({ paths, inUse, trash }: DatasetParts): Handlers
     list_datasets: (_input, { signal }) => list.read(signal),
 
     async get_dataset_info({ name }, { signal }) {
-      const folder = await orNotFound(
-        folderInside(paths.datasets, checkRelative(name, "dataset"), "dataset", {
-          alsoInside: paths.datasetRoots,
-        }),
-      );
+      const folder = await openDataset(paths, name);
       const figures = await closing(folder, (opened) => scanDataset(opened.at("."), signal));
+      const { counts, folders } = figures;
+      const trained = folders.filter(({ media }) => media > 0);
       return {
         name,
         path: join(paths.datasets, name),
-        image_count: figures.imageCount,
+        image_count: counts.image,
         caption_count: figures.captionCount,
         captions_complete: figures.missingCaptionCount === 0,
         missing_captions: missingCaptionsText(figures.missingCaptions),
         missing_caption_files: [...figures.missingCaptions],
-        total_size_mb: Math.round((figures.imageBytes / BYTES_PER_MB) * 100) / 100,
-        total_size_bytes: figures.imageBytes,
+        total_size_mb: Math.round((figures.mediaBytes / BYTES_PER_MB) * 100) / 100,
+        total_size_bytes: figures.mediaBytes,
+        kind: kindOfDataset(counts),
+        video_count: counts.video,
+        audio_count: counts.audio,
+        trained_subfolders: trained.slice(0, FOLDERS_SHOWN).map(({ path }) => path),
+        trained_subfolder_count: trained.length,
+        control_folders: companionsOf(name, folders, await siblingsOf(paths, name)).slice(0, FOLDERS_SHOWN),
       };
     },
 
@@ -83,13 +84,16 @@ export const datasetHandlers = ({ paths, inUse, trash }: DatasetParts): Handlers
   };
 };
 
-async function orNotFound<T>(work: Promise<T>, extra: Record<string, unknown> = {}): Promise<T> {
-  try {
-    return await work;
-  } catch (error) {
-    if (!isMissing(error)) throw error;
-    throw softError("not_found", "Dataset not found", extra, "list_datasets shows the datasets there are");
-  }
+/** Names of the folders that lie where the data set lies. */
+async function siblingsOf({ datasets, datasetRoots }: Paths, name: string): Promise<string[]> {
+  const parent = await folderInside(datasets, splitPath(name).folder, "dataset", {
+    alsoInside: datasetRoots,
+  });
+  const entries = await closing(parent, (opened) => readdir(opened.at("."), { withFileTypes: true }));
+  return entries
+    .filter((entry) => entry.isDirectory() || entry.isSymbolicLink())
+    .map((entry) => entry.name)
+    .sort();
 }
 
 /** @throws ENOTDIR unless it is a folder or a symlink, wherever that leads; what is deleted is the link */
