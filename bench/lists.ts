@@ -6,6 +6,7 @@ import { Trash } from "../agent/files/trash.ts";
 import { pathsOf } from "../agent/paths.ts";
 import { configHandlers } from "../agent/tools/configs/handlers.ts";
 import { datasetHandlers } from "../agent/tools/datasets/handlers.ts";
+import { Turns } from "../agent/tools/datasets/turns.ts";
 import { medians, type Result, ratio } from "./measure.ts";
 import { scratchFolder } from "./scratch.ts";
 
@@ -41,7 +42,7 @@ export async function benchLists(): Promise<Result[]> {
       }),
     );
   }
-  const parts = { paths, inUse: nobody, trash: new Trash(paths.trash) };
+  const parts = { paths, inUse: nobody, trash: new Trash(paths.trash), turns: new Turns() };
   const configs = configHandlers(parts);
   const [list = 0, bareList = 0] = await medians(
     [() => configs.list_configs({}, context), () => readdir(paths.config, { withFileTypes: true })],

@@ -1,6 +1,7 @@
 // Files that appear whole or not at all.
 import { randomUUID } from "node:crypto";
 import { link, open, rename, unlink } from "node:fs/promises";
+import { atOnce } from "./at-once.ts";
 import { type Folder, hasCode } from "./sandbox.ts";
 
 /** Marks files that are still being written; every list leaves them out, every start removes old ones. */
@@ -16,6 +17,17 @@ export interface PlaceOptions {
  * @throws EEXIST when the name is taken and `overwrite` is false; whatever `fill` throws. Nothing stays behind.
  */
 export async function placeFile(
+  folder: Folder,
+  name: string,
+  { overwrite }: PlaceOptions,
+  fill: (temporaryPath: string) => Promise<void>,
+): Promise<void> {
+  await placeUnsynced(folder, name, { overwrite }, fill);
+  await syncFolder(folder);
+}
+
+/** As placeFile, but a power cut may still take the file's name away. */
+async function placeUnsynced(
   folder: Folder,
   name: string,
   { overwrite }: PlaceOptions,
@@ -37,7 +49,6 @@ export async function placeFile(
       if (error.code !== "ENOENT") throw error; // gone: renamed into place
     });
   }
-  await syncFolder(folder);
 }
 
 export async function writeFileAtomic(
@@ -46,14 +57,30 @@ export async function writeFileAtomic(
   data: string | Uint8Array,
   options: PlaceOptions,
 ): Promise<void> {
-  await placeFile(folder, name, options, async (path) => {
-    const handle = await open(path, "wx", 0o644);
-    try {
-      await handle.writeFile(data);
-    } finally {
-      await handle.close();
-    }
-  });
+  await placeFile(folder, name, options, (path) => writeNew(path, data));
+}
+
+async function writeNew(path: string, data: string | Uint8Array): Promise<void> {
+  const handle = await open(path, "wx", 0o644);
+  try {
+    await handle.writeFile(data);
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Writes under way at once: disks sync a few files together about as quickly as one. */
+const WRITES_AT_ONCE = 4;
+
+/** Many small files of one folder, each in one step and in no order; existing ones are replaced. */
+export async function writeFilesAtomic(
+  folder: Folder,
+  files: Iterable<{ readonly name: string; readonly data: string | Uint8Array }>,
+): Promise<void> {
+  await atOnce(files, WRITES_AT_ONCE, ({ name, data }) =>
+    placeUnsynced(folder, name, { overwrite: true }, (path) => writeNew(path, data)),
+  );
+  await syncFolder(folder);
 }
 
 /** File systems without hard links (exFAT, most network shares) say one of these. */

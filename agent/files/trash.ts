@@ -1,4 +1,5 @@
-// Deleting means moving here. An entry is a folder `<id>/` with entry.json and the things themselves in `content/`.
+// Deleting means moving here. An entry is a folder `<id>/` with entry.json and the things themselves in `content/`; of
+// captions, which are overwritten rather than deleted, it keeps a record of the texts as they were.
 import { randomUUID } from "node:crypto";
 import { cp, lstat, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
@@ -8,13 +9,16 @@ import { type Folder, hasCode, isMissing } from "./sandbox.ts";
 
 const Entry = v.object({
   id: v.string(),
-  kind: v.picklist(["config", "dataset", "model"]),
+  kind: v.picklist(["config", "dataset", "model", "captions"]),
   name: v.string(),
   /** Absolute paths the things had, in the order of their names in content/. */
   paths: v.array(v.string()),
   deleted_at: v.string(),
 });
 export type TrashEntry = v.InferOutput<typeof Entry>;
+
+/** The file that `keep` writes. */
+const RECORD = "record";
 
 /** How long deleted things are kept. */
 export const RETENTION_DAYS = 30;
@@ -36,21 +40,8 @@ export class Trash {
     folder: Folder,
     names: readonly string[],
   ): Promise<string> {
-    const id = randomUUID();
-    const content = join(this.#root, id, "content");
-    await mkdir(content, { recursive: true, mode: 0o700 });
-    const entry: TrashEntry = {
-      id,
-      kind,
-      name,
-      paths: names.map((each) => join(folder.path, each)),
-      deleted_at: this.#now().toISOString(),
-    };
-    // The record first: a crash in the middle leaves something that still says where things belong.
-    await writeFile(join(this.#root, id, "entry.json"), JSON.stringify(entry, null, 2), {
-      mode: 0o600,
-      flush: true,
-    });
+    const paths = names.map((each) => join(folder.path, each));
+    const { id, content } = await this.#open(kind, name, paths);
     const moved: string[] = [];
     try {
       for (const each of names) {
@@ -59,10 +50,51 @@ export class Trash {
       }
     } catch (error) {
       for (const each of moved) await moveBack(join(content, each), folder.at(each));
-      await rm(join(this.#root, id), { recursive: true, force: true });
+      await this.forget(id);
       throw error;
     }
     return id;
+  }
+
+  /**
+   * Keeps a copy of what will be overwritten: `text`, in a new entry. It is on the disk when this
+   * returns its id.
+   */
+  async keep(kind: TrashEntry["kind"], name: string, path: string, text: string): Promise<string> {
+    const { id, content } = await this.#open(kind, name, [path]);
+    try {
+      await writeFile(join(content, RECORD), text, { mode: 0o600, flush: true });
+    } catch (error) {
+      await this.forget(id);
+      throw error;
+    }
+    return id;
+  }
+
+  recordPath({ id }: Pick<TrashEntry, "id">): string {
+    return join(this.#root, id, "content", RECORD);
+  }
+
+  /** Removes an entry for good. */
+  async forget(id: string): Promise<void> {
+    await rm(join(this.#root, id), { recursive: true, force: true });
+  }
+
+  async #open(
+    kind: TrashEntry["kind"],
+    name: string,
+    paths: string[],
+  ): Promise<{ readonly id: string; readonly content: string }> {
+    const id = randomUUID();
+    const content = join(this.#root, id, "content");
+    await mkdir(content, { recursive: true, mode: 0o700 });
+    const entry: TrashEntry = { id, kind, name, paths, deleted_at: this.#now().toISOString() };
+    // The entry first: a crash in the middle leaves something that still says where things belong.
+    await writeFile(join(this.#root, id, "entry.json"), JSON.stringify(entry, null, 2), {
+      mode: 0o600,
+      flush: true,
+    });
+    return { id, content };
   }
 
   async list(): Promise<TrashEntry[]> {
@@ -103,7 +135,7 @@ export class Trash {
       for (const path of moved) await moveBack(path, this.contentPath(entry, path));
       throw error;
     }
-    await rm(join(this.#root, entry.id), { recursive: true, force: true });
+    await this.forget(entry.id);
   }
 
   /** Removes what is older than the retention time, until `signal` fires. Returns how many entries went. */
@@ -113,7 +145,7 @@ export class Trash {
     let removed = 0;
     for (const entry of old) {
       if (signal?.aborted) break;
-      await rm(join(this.#root, entry.id), { recursive: true, force: true });
+      await this.forget(entry.id);
       removed += 1;
     }
     return removed;

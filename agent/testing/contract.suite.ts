@@ -1,6 +1,7 @@
 // What callers of the older server rely on, over HTTP. Whatever serves our routes has to pass: one process, a router with
 // an agent elsewhere, a Worker. A chapter that cannot hold somewhere is skipped with its reason in the report.
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { captions } from "./contract/captions.suite.ts";
 import type { Chapter } from "./contract/chapter.ts";
 import { configs } from "./contract/configs.suite.ts";
 import { datasets } from "./contract/datasets.suite.ts";
@@ -18,6 +19,7 @@ const CHAPTERS = {
   routes,
   configs,
   datasets,
+  captions,
   models,
   "large models": largeModels,
   system,

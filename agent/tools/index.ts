@@ -7,7 +7,9 @@ import type { Trainer } from "../trainer/trainer.ts";
 import { checkConfig } from "./configs/checks.ts";
 import { countConfigs, readConfigFile } from "./configs/config-file.ts";
 import { configHandlers } from "./configs/handlers.ts";
+import { captionHandlers, captionRestorer } from "./datasets/captions/handlers.ts";
 import { datasetHandlers } from "./datasets/handlers.ts";
+import { Turns } from "./datasets/turns.ts";
 import { modelHandlers } from "./models/handlers.ts";
 import { systemHandlers } from "./system/handlers.ts";
 import type { SystemMonitor } from "./system/system-monitor.ts";
@@ -33,7 +35,8 @@ export function createHandlers(parts: HandlerParts): AllHandlers {
   const { paths, trash, store, supervisor, stats, health, trainer, now } = parts;
   const inUse = inUseOf(store);
   const configs = configHandlers({ paths, inUse, trash });
-  const datasets = datasetHandlers({ paths, inUse, trash });
+  const datasetParts = { paths, inUse, trash, turns: new Turns() };
+  const datasets = datasetHandlers(datasetParts);
   const models = modelHandlers({
     paths,
     inUse,
@@ -63,7 +66,8 @@ export function createHandlers(parts: HandlerParts): AllHandlers {
     ...datasets,
     ...training,
     ...models,
-    ...trashHandlers({ trash }),
+    ...captionHandlers(datasetParts),
+    ...trashHandlers({ trash, restoreCaptions: captionRestorer(datasetParts) }),
     ...systemHandlers({ stats, health }),
   };
 }

@@ -1,5 +1,6 @@
 // The catalogue: every tool, in the order in which clients see it (the old server's order of registration first).
 import type { Contract } from "../contract.ts";
+import { getCaptions, replaceInCaptions, setCaptions } from "./captions.ts";
 import {
   createTrainingConfig,
   deleteConfig,
@@ -55,6 +56,9 @@ export const TOOLS = [
   sampleNow,
   updateConfig,
   restoreDeleted,
+  getCaptions,
+  setCaptions,
+  replaceInCaptions,
 ] as const;
 
 /** Calls between router and agent that no client can make. */

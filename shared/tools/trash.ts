@@ -7,7 +7,7 @@ export const restoreDeleted = defineTool({
   name: "restore_deleted",
   title: "Restore what was deleted",
   description:
-    "Bring back a deleted config, data set or model by the trash_id that its deletion answered. Without trash_id: list what is in the trash, newest first.",
+    "Bring back a deleted config, data set or model, or overwritten captions, by the trash_id that was answered. Without trash_id: list what is in the trash, newest first.",
   scope: "train",
   effect: "write",
   input: v.object({ trash_id: v.optional(Text("What to bring back", 100)) }),

@@ -15,6 +15,7 @@ import {
 import { Trash } from "../../files/trash.ts";
 import { createFolders, type Paths, pathsOf } from "../../paths.ts";
 import { datasetHandlers } from "./handlers.ts";
+import { Turns } from "./turns.ts";
 
 let png: string;
 let otherPng: string;
@@ -42,7 +43,7 @@ beforeEach(async () => {
   trash = new Trash(paths.trash);
   used = new Map();
   const inUse = { jobUsing: (path: string) => used.get(path), jobOfConfig: () => undefined };
-  tools = datasetHandlers({ paths, inUse, trash });
+  tools = datasetHandlers({ paths, inUse, trash, turns: new Turns() });
 });
 
 afterEach(() => rm(base, { recursive: true, force: true }));

@@ -1,7 +1,6 @@
 import { lstat, readdir, realpath } from "node:fs/promises";
 import { join } from "node:path";
 import type { Handlers } from "../../../shared/contract.ts";
-import { ToolError } from "../../../shared/errors.ts";
 import type { datasetTools } from "../../../shared/tools/datasets.ts";
 import { checkRelative, closing, type Folder, folderInside, splitPath } from "../../files/sandbox.ts";
 import type { Trash } from "../../files/trash.ts";
@@ -13,23 +12,28 @@ import { scanDataset } from "./dataset-scan.ts";
 import { kindOfDataset } from "./media.ts";
 import { missingCaptionsText } from "./missing-captions.ts";
 import { openDataset, orNotFound } from "./open-dataset.ts";
-import { Turns } from "./turns.ts";
+import { refuseInUse } from "./refuse-in-use.ts";
+import { type Turns, turnOf } from "./turns.ts";
 import { saveImages } from "./upload.ts";
 
 export interface DatasetParts {
   readonly paths: Paths;
   readonly inUse: InUse;
   readonly trash: Trash;
+  /** Whatever changes one data set, or those inside it, takes turns. */
+  readonly turns: Turns;
 }
 
 const BYTES_PER_MB = 1024 * 1024; // as the old server counted
 const FOLDERS_SHOWN = 20;
 
-export const datasetHandlers = ({ paths, inUse, trash }: DatasetParts): Handlers<typeof datasetTools> => {
+export const datasetHandlers = ({
+  paths,
+  inUse,
+  trash,
+  turns,
+}: DatasetParts): Handlers<typeof datasetTools> => {
   const list = new DatasetList(paths);
-  // Uploads and deletes of one data set, and of those inside it, exclude each other.
-  const turns = new Turns();
-  const turnOf = (name: string) => name.split("/", 1)[0] ?? name;
 
   return {
     upload_dataset: (input, context) =>
@@ -72,11 +76,12 @@ export const datasetHandlers = ({ paths, inUse, trash }: DatasetParts): Handlers
           await orNotFound(checkIsFolder(opened, last), gone);
           // A job may know it by its path, by its real path, or by the path of what the link leads to.
           const target = await realpath(opened.at(last)).catch(() => undefined); // a link that leads nowhere
-          refuseInUse(inUse, name, [
-            join(paths.datasets, name),
-            join(opened.path, last),
-            ...(target ? [target] : []),
-          ]);
+          refuseInUse(
+            inUse,
+            name,
+            [join(paths.datasets, name), join(opened.path, last), ...(target ? [target] : [])],
+            "Stop the job with stop_training or wait until it has finished, then delete again",
+          );
           const id = await trash.put("dataset", name, opened, [last]);
           return { deleted: name, success: true as const, trash_id: id };
         });
@@ -101,14 +106,4 @@ async function checkIsFolder(parent: Folder, name: string): Promise<void> {
   const stats = await lstat(parent.at(name));
   if (stats.isDirectory() || stats.isSymbolicLink()) return;
   throw Object.assign(new Error(`${name} is a file`), { code: "ENOTDIR" });
-}
-
-function refuseInUse(inUse: InUse, name: string, paths: readonly string[]): void {
-  for (const path of paths) {
-    const job = inUse.jobUsing(path);
-    if (!job) continue;
-    throw new ToolError("conflict", `The dataset ${name} is used by the training job ${job}`, {
-      hint: "Stop the job with stop_training or wait until it has finished, then delete again",
-    });
-  }
 }

@@ -32,3 +32,8 @@ async function orAborted(work: Promise<void>, signal: AbortSignal): Promise<void
     signal.removeEventListener("abort", abort);
   }
 }
+
+/** The key under which a data set takes turns: those inside one another share it. */
+export function turnOf(dataset: string): string {
+  return dataset.split("/", 1)[0] ?? dataset;
+}

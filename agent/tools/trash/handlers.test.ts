@@ -14,7 +14,7 @@ async function setUp() {
   await mkdir(models);
   await mkdir(join(root, "trash"));
   const trash = new Trash(join(root, "trash"));
-  const { restore_deleted } = trashHandlers({ trash });
+  const { restore_deleted } = trashHandlers({ trash, restoreCaptions: async () => {} });
   const throwAway = async (...names: string[]) => {
     for (const name of names) await writeFile(join(models, name), name);
     const folder = await folderInside(root, "models", "model");
