@@ -1,7 +1,7 @@
 // Structured logs on stderr: stdout belongs to MCP in stdio mode.
 import { pino } from "pino";
 import type { Log } from "../shared/log.ts";
-import type { LogLevel } from "./options.ts";
+import type { LogLevel } from "./serve-options.ts";
 
 export function createLog(level: LogLevel): Log {
   return pino(

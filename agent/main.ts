@@ -2,7 +2,8 @@
 // The command line: which mode, until which signal, with which exit code.
 import module from "node:module";
 import { type Command, CommanderError } from "commander";
-import { type Options, parseOptions, UsageError } from "./options.ts";
+import { type Options, parseOptions } from "./options.ts";
+import { UsageError } from "./usage-error.ts";
 
 const MODES = {
   standalone: async () => (await import("./modes/standalone.ts")).standalone,

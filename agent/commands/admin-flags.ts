@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { type Command, Option } from "commander";
 import { defaultRouterFolder } from "../../router/node-data.ts";
-import { UsageError } from "../options.ts";
+import { UsageError } from "../usage-error.ts";
 import { localAdmin, type RouterAdmin, remoteAdmin } from "./administration.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;

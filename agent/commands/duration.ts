@@ -1,5 +1,5 @@
 // "90d" on the command line.
-import { UsageError } from "../options.ts";
+import { UsageError } from "../usage-error.ts";
 
 const UNITS_MS: Readonly<Record<string, number>> = {
   m: 60_000,

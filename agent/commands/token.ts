@@ -2,7 +2,7 @@
 import { Command } from "commander";
 import type { Token } from "../../router/auth/tokens.ts";
 import { SCOPES, type Scope } from "../../shared/contract.ts";
-import { UsageError } from "../options.ts";
+import { UsageError } from "../usage-error.ts";
 import { type AdminFlags, adminOf, type Environment, withAdminFlags } from "./admin-flags.ts";
 import { durationMs } from "./duration.ts";
 import { table } from "./table.ts";

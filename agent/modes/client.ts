@@ -2,7 +2,8 @@
 import { HttpAgent } from "../../router/http-agent.ts";
 import { toToolError } from "../../shared/errors.ts";
 import type { Log } from "../../shared/log.ts";
-import { type Options, UsageError } from "../options.ts";
+import type { Options } from "../options.ts";
+import { UsageError } from "../usage-error.ts";
 import { serveHttp } from "./http.ts";
 import type { Running } from "./running.ts";
 
