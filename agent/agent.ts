@@ -1,10 +1,13 @@
 // The agent's parts put together: everything that touches files, processes and the GPU.
 import type { Log } from "../shared/log.ts";
-import type { Serve } from "../shared/peer.ts";
+import type { Serve } from "../shared/served-calls.ts";
 import { agentHealth } from "../shared/tools/system.ts";
 import { removeLeftovers } from "./files/leftovers.ts";
 import { Trash } from "./files/trash.ts";
 import { healthCheck } from "./health.ts";
+import { CallStore } from "./idempotency/call-store.ts";
+import { runOnce } from "./idempotency/run-once.ts";
+import { machineIdOf } from "./machine-id.ts";
 import type { Options } from "./options.ts";
 import { createFolders, type Paths, pathsOf } from "./paths.ts";
 import { rehearsalCommand } from "./program.ts";
@@ -12,12 +15,16 @@ import { createRunner } from "./runner.ts";
 import type { SystemMonitor } from "./tools/system/system-monitor.ts";
 import { removeOldJobFolders } from "./tools/training/job-folder.ts";
 import { JobStore } from "./tools/training/job-store.ts";
+import { identify } from "./tools/training/process.ts";
 import { stopGrace } from "./tools/training/stopping.ts";
 import { Supervisor } from "./tools/training/supervisor.ts";
 import { resolveTrainer, type TrainerOptions } from "./trainer/trainer.ts";
 
 export interface Agent {
+  /** Runs a call that has a key once, however often it comes. */
   readonly serve: Serve;
+  /** Of the state folder. */
+  readonly machineId: string;
   /** Leaves the runs alone: they go on, and the next agent finds them. */
   close(): Promise<void>;
 }
@@ -63,6 +70,18 @@ export async function createAgent(options: Options, log: Log): Promise<Agent> {
     });
     return { run: createRunner(handlers, options.trainer), stats };
   };
+  const run: Serve = async (tool, input, context) => {
+    if (tool === agentHealth.name) return health();
+    loading ??= load();
+    loading.catch(() => {
+      loading = undefined; // too many open files, say: the next call tries again
+    });
+    return (await loading).run(tool, input, context);
+  };
+  let calls: CallStore | undefined;
+  const callStore = () => (calls ??= new CallStore(paths.calls)); // most agents are only looked at
+  const machineId = await machineIdOf(paths.machineId);
+  const self = await identify(process.pid);
   await supervisor.start();
   // Big folders take a while to look through; nobody has to wait for it.
   const closing = new AbortController();
@@ -70,20 +89,15 @@ export async function createAgent(options: Options, log: Log): Promise<Agent> {
     log.warn({ err }, "tidying up failed"),
   );
   return {
-    async serve(tool, input, context) {
-      if (tool === agentHealth.name) return health();
-      loading ??= load();
-      loading.catch(() => {
-        loading = undefined; // too many open files, say: the next call tries again
-      });
-      return (await loading).run(tool, input, context);
-    },
+    serve: runOnce(run, callStore, self),
+    machineId,
     async close() {
       closing.abort();
       await supervisor[Symbol.asyncDispose]();
       await (await loading)?.stats.close();
       // At most the removal of one thing; a big data set takes as long as the disk needs.
       await tidying;
+      calls?.[Symbol.dispose]();
       store[Symbol.dispose]();
     },
   };

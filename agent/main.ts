@@ -2,7 +2,10 @@
 // The command line: which mode, until which signal, with which exit code.
 import module from "node:module";
 import { type Command, CommanderError } from "commander";
+import type { Log } from "../shared/log.ts";
+import type { Running } from "./modes/running.ts";
 import { type Options, parseOptions } from "./options.ts";
+import type { LogLevel } from "./serve-options.ts";
 import { UsageError } from "./usage-error.ts";
 
 const MODES = {
@@ -10,36 +13,69 @@ const MODES = {
   server: async () => (await import("./modes/server.ts")).server,
   client: async () => (await import("./modes/client.ts")).client,
   stdio: async () => (await import("./modes/stdio.ts")).stdio,
+  agent: async () => (await import("./modes/standalone.ts")).standalone,
 } as const;
 
 async function serve(options: Options): Promise<number> {
-  const { createLog } = await import("./log.ts");
-  const log = createLog(options.logLevel);
   const start = await MODES[options.mode]();
-  const running = await start(options, log);
-  if (running.url) {
-    const fields = { url: running.url, data: options.data, trainer: options.trainer };
-    const endpoint = options.mode === "server" ? running.url : `${running.url}/mcp`;
-    log.info(fields, `${options.mode} mode: ${endpoint}`);
-    if (options.insecure)
-      log.warn({}, "INSECURE: anybody who reaches this address can start and delete things");
-  }
+  return await run(options, async (log) => {
+    const running = await start(options, log);
+    if (running.url) {
+      const fields = { url: running.url, data: options.data, trainer: options.trainer };
+      const endpoint = options.mode === "server" ? running.url : `${running.url}/mcp`;
+      log.info(fields, `${options.mode} mode: ${endpoint}`);
+    }
+    return running;
+  });
+}
+
+async function serveRouter(argv: readonly string[]): Promise<number> {
+  const { parseRouterOptions } = await import("./modes/router-options.ts");
+  const options = parseRouterOptions(argv, process.env);
+  const { router } = await import("./modes/router.ts");
+  return await run(options, async (log) => {
+    const running = await router(options, log);
+    log.info(
+      { url: running.url, data: options.data },
+      `router: ${running.url}/mcp, machines at ${running.url}/agent`,
+    );
+    return running;
+  });
+}
+
+interface RunOptions {
+  readonly logLevel: LogLevel;
+  readonly insecure: boolean;
+}
+
+/** Runs a mode until it ends by itself or is asked to. @returns the exit code */
+async function run(
+  { logLevel, insecure }: RunOptions,
+  start: (log: Log) => Promise<Running>,
+): Promise<number> {
+  const { createLog } = await import("./log.ts");
+  const log = createLog(logLevel);
+  const running = await start(log);
+  if (insecure && running.url)
+    log.warn({}, "INSECURE: anybody who reaches this address can start and delete things");
   // Kept also for the case that nobody lets us end in peace.
   module.flushCompileCache?.();
-  const stopped = new Promise<void>((resolve) => {
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, resolve);
+  const stopped = new Promise<number>((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => resolve(0));
   });
-  await Promise.race([stopped, running.ended]);
+  const code = await Promise.race([stopped, running.ended]);
   log.info({}, "closing; runs go on");
   await running.close();
-  return 0;
+  return code;
 }
 
 async function main(argv: readonly string[]): Promise<number> {
   if (argv[0] === "rehearse") return (await import("./rehearsal/main.ts")).runRehearsal(argv.slice(1));
   const command = await COMMANDS[argv[0] === "router" ? argv.slice(0, 2).join(" ") : (argv[0] ?? "")]?.();
   if (command) return runCommand(command, argv.slice(command.name() === "pair" ? 2 : 1));
-  return serve(parseOptions(argv, process.env));
+  if (argv[0] === "router") return serveRouter(argv.slice(1));
+  const mode = argv[0] === "agent" ? ["--mode", "agent", ...argv.slice(1)] : argv;
+  return serve(parseOptions(mode, process.env));
 }
 
 /** Commands that do one thing and end. Each is loaded only when it is called. */

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { delimiter, join, resolve } from "node:path";
 import { Command } from "commander";
 import { SERVER_VERSION } from "../shared/server-info.ts";
+import { type LinkFlags, type LinkOptions, linkOptions, withLinkFlags } from "./link-options.ts";
 import { type Environment, envOption, list, numberOf, oneOf, parseFlags } from "./option-values.ts";
 import {
   isLoopback,
@@ -14,7 +15,7 @@ import {
 import type { TrainerChoice } from "./trainer/trainer.ts";
 import { UsageError } from "./usage-error.ts";
 
-export const MODES = ["standalone", "stdio", "server", "client"] as const;
+export const MODES = ["standalone", "stdio", "server", "client", "agent"] as const;
 export type Mode = (typeof MODES)[number];
 
 export interface Options extends ServeOptions {
@@ -29,6 +30,7 @@ export interface Options extends ServeOptions {
   readonly datasetRoots: readonly string[];
   /** How long a trainer may take to end after it was asked to; undefined for the usual time. */
   readonly stopGraceSeconds: number | undefined;
+  readonly link: LinkOptions;
 }
 
 export const DEFAULT_PORT = 8012;
@@ -46,7 +48,7 @@ export function buildCommand(): Command {
       envOption(
         "-m, --mode <mode>",
         "MCP_AI_TOOLKIT_MODE",
-        "standalone: MCP and REST over HTTP · stdio: MCP over stdin/stdout · server: REST only · client: MCP here, tools at --backend-url [default: standalone]",
+        "standalone: MCP and REST over HTTP · stdio: MCP over stdin/stdout · server: REST only · client: MCP here, tools at --backend-url · agent: standalone, and dials out to the router it has joined [default: standalone]",
       ),
     )
     .addOption(
@@ -112,10 +114,12 @@ export function buildCommand(): Command {
         "client mode: that server's token",
       ),
     );
-  return withServeFlags(command, DEFAULT_PORT).addHelpText(
+  return withLinkFlags(withServeFlags(command, DEFAULT_PORT)).addHelpText(
     "after",
     `
 Commands (each has a --help of its own):
+  mcp-ai-toolkit router                                    a public URL for GPU machines that dial in
+  mcp-ai-toolkit agent                                     this GPU machine, for the router it has joined
   mcp-ai-toolkit token create | list | revoke              tokens by which clients call a router
   mcp-ai-toolkit router pair                               a one-time code for a GPU machine
   mcp-ai-toolkit join <router> --code XXXX-XXXX            give this GPU machine to a router
@@ -128,7 +132,7 @@ Examples:
   );
 }
 
-interface Flags extends ServeFlags {
+interface Flags extends ServeFlags, LinkFlags {
   mode?: string;
   data?: string;
   state?: string;
@@ -200,5 +204,6 @@ export function parseOptions(argv: readonly string[], env: Environment): Options
     ]),
     datasetRoots: flags.datasetRoot ?? paths(env["MCP_AI_TOOLKIT_DATASET_ROOTS"]),
     stopGraceSeconds: stopGraceOf(flags.stopGrace ?? env["MCP_AI_TOOLKIT_STOP_GRACE"]),
+    link: linkOptions(flags, env, insecure),
   };
 }

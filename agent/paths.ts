@@ -14,6 +14,10 @@ export interface Paths {
   /** Ours alone: agent.db, jobs/, trash/, staging/. */
   readonly state: string;
   readonly db: string;
+  /** Which changes were made under which key. */
+  readonly calls: string;
+  /** Says that a renamed machine is the same one. */
+  readonly machineId: string;
   readonly jobs: string;
   readonly trash: string;
   /** Further folders that `dataset_path` in a config may point into. */
@@ -37,6 +41,8 @@ export function pathsOf({ data, state, datasetRoots = [] }: PathOptions): Paths 
     outputs: join(root, "outputs"),
     state: stateFolder,
     db: join(stateFolder, "agent.db"),
+    calls: join(stateFolder, "calls.db"),
+    machineId: join(stateFolder, "machine-id"),
     jobs: join(stateFolder, "jobs"),
     trash: join(stateFolder, "trash"),
     datasetRoots: datasetRoots.map((path) => resolve(path)),

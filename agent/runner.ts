@@ -3,11 +3,12 @@
 import { parseArguments } from "../shared/arguments.ts";
 import type { CallContext, Contract, Handlers } from "../shared/contract.ts";
 import { ToolError } from "../shared/errors.ts";
-import type { Serve } from "../shared/peer.ts";
-import { contractOf, type INTERNAL_TOOLS, type TOOLS } from "../shared/tools/index.ts";
+import type { Serve } from "../shared/served-calls.ts";
+import { contractOf, type INTERNAL_TOOLS, type ROUTER_TOOLS, type TOOLS } from "../shared/tools/index.ts";
 import type { TrainerChoice } from "./trainer/trainer.ts";
 
-export type AllHandlers = Handlers<typeof TOOLS> & Handlers<typeof INTERNAL_TOOLS>;
+export type AllHandlers = Omit<Handlers<typeof TOOLS>, (typeof ROUTER_TOOLS)[number]["name"]> &
+  Handlers<typeof INTERNAL_TOOLS>;
 
 type AnyHandler = (input: unknown, context: CallContext) => Promise<object> | object;
 

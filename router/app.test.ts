@@ -1,28 +1,17 @@
 // The app itself, with a hub and a peer at the other end of an in-memory link.
 import { expect, test } from "vitest";
-import { linkPair } from "../shared/link.ts";
-import { Peer } from "../shared/peer.ts";
-import { PROTOCOL_VERSION } from "../shared/protocol.ts";
 import { createApp } from "./app.ts";
 import { ownerToken } from "./auth/authenticate.ts";
 import { hostPolicy } from "./hosts.ts";
-import { Hub } from "./hub.ts";
+import { connectAgent, testFleet } from "./testing/fleet.ts";
 
 const silent = { info() {}, warn() {}, error() {} };
 
 async function app() {
-  const [routerEnd, agentEnd] = linkPair();
-  const hub = new Hub();
-  const attached = hub.attach(routerEnd);
-  new Peer(agentEnd, { serve: async () => ({ configs: [] }) }).hello({
-    version: PROTOCOL_VERSION,
-    name: "box",
-    agent_version: "1",
-    tools: [],
-  });
-  await attached;
+  const fleet = testFleet();
+  await connectAgent(fleet, { serve: async () => ({ configs: [] }) });
   return createApp({
-    backend: hub,
+    backend: fleet,
     surface: "mcp",
     policy: hostPolicy([], ["https://app.example"]),
     authenticate: ownerToken(undefined),

@@ -1,9 +1,10 @@
 // All routes, no runtime. What a mode serves is a choice of surface.
 import { Hono } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
-import { errorBody, errorStatus, toToolError } from "../shared/errors.ts";
+import { errorBody, errorStatus, ToolError, toToolError } from "../shared/errors.ts";
 import type { Log } from "../shared/log.ts";
 import { type Administration, adminRoutes, joinRoute } from "./admin-routes.ts";
+import { type AgentDoor, agentRoute } from "./agent-door.ts";
 import type { AppEnv } from "./app-env.ts";
 import { audited } from "./audit.ts";
 import type { Authenticate } from "./auth/authenticate.ts";
@@ -15,6 +16,7 @@ import { METADATA_PATH, resourceMetadata, STATIC_PREFIX } from "./auth/resource-
 import type { Backend } from "./backend.ts";
 import { healthReport } from "./health.ts";
 import { type HostPolicy, refusal } from "./hosts.ts";
+import { keyed } from "./keyed.ts";
 import { mcpRoutes } from "./mcp-routes.ts";
 import { mcpRest, serverRest } from "./rest.ts";
 import { scoped } from "./scoped.ts";
@@ -29,15 +31,20 @@ export interface AppOptions {
   readonly administration?: Administration | undefined;
   /** An authorization server whose tokens are taken, beside our own. */
   readonly oauth?: OAuthOptions | undefined;
+  /** Where machines dial in; absent where the tools are this machine's own. */
+  readonly agentDoor?: AgentDoor | undefined;
   readonly addressOf?: AddressOf | undefined;
   readonly log: Log;
 }
 
 /**
- * Answered without a token: a monitor's question, what says how to speak to us (or, by a 404, that there is no OAuth),
- * and a machine that brings a pairing code.
+ * Answered without a client's token: a monitor's question, what says how to speak to us (or, by a 404, that there is no
+ * OAuth), a machine that brings a pairing code, and one that brings a credential of its own.
  */
-const isOpen = (path: string) => path === "/health" || path === "/join" || path.startsWith("/.well-known/");
+const OPEN = new Set(["/health", "/join", "/agent"]);
+const isOpen = (path: string) => OPEN.has(path) || path.startsWith("/.well-known/");
+/** The address of one machine of several. */
+const MACHINE = "/m/:machine";
 
 export function createApp(options: AppOptions): Hono<AppEnv> {
   const {
@@ -47,13 +54,14 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
     authenticate,
     administration,
     oauth,
+    agentDoor,
     addressOf = () => "unknown",
     log,
   } = options;
   const app = new Hono<AppEnv>();
   const failures = new FailureLimit();
-  const viewOf = (caller: Caller) => {
-    const view = scoped(backend, caller);
+  const viewOf = (caller: Caller, of = backend) => {
+    const view = scoped(of, caller);
     return administration ? audited(view, caller, administration.audit, hooks.onBug) : view;
   };
   const hooks = { onBug: (thrown: unknown) => log.error({ err: thrown }, "a tool call failed") };
@@ -80,20 +88,34 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
     c.header("access-control-allow-methods", "GET, POST, OPTIONS");
     c.header(
       "access-control-allow-headers",
-      "Content-Type, Authorization, Mcp-Session-Id, Mcp-Response-Mode, Mcp-Protocol-Version, Mcp-Method, Mcp-Name",
+      "Content-Type, Authorization, Idempotency-Key, Mcp-Session-Id, Mcp-Response-Mode, Mcp-Protocol-Version, Mcp-Method, Mcp-Name",
     );
     c.header("access-control-max-age", "86400");
     return c.body(null, 200);
   });
   app.use(door({ authenticate, viewOf, isOpen, addressOf, failures, oauth, log }));
+  app.use(`${MACHINE}/*`, async (c, next) => {
+    const name = c.req.param("machine");
+    const machine = backend.at?.(name);
+    if (!machine) throw new ToolError("not_found", `There is no machine '${name.slice(0, 50)}' here`);
+    c.set("backend", viewOf(c.var.caller, machine));
+    await next();
+  });
+  app.use(async (c, next) => {
+    const key = c.req.header("idempotency-key");
+    if (key !== undefined && c.var.caller) c.set("backend", keyed(c.var.backend, c.var.caller.id, key));
+    await next();
+  });
 
   app.get("/health", async (c) => {
     const details = (await authenticate(c.req.header("authorization"))) !== undefined;
     return c.json(await healthReport(backend, surface === "rest" ? "server" : undefined, details));
   });
   if (surface === "mcp") {
-    app.route("/", mcpRest(hooks));
-    app.route("/", mcpRoutes(hooks.onBug, oauth));
+    for (const base of ["/", MACHINE]) {
+      app.route(base, mcpRest(hooks));
+      app.route(base, mcpRoutes(hooks.onBug, oauth));
+    }
     if (oauth) {
       app.route(STATIC_PREFIX, mcpRoutes(hooks.onBug, oauth));
       app.get(METADATA_PATH, (c) => c.json(resourceMetadata(oauth, c)));
@@ -106,6 +128,8 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
     app.route("/", adminRoutes(administration));
     app.route("/", joinRoute(administration, failures, addressOf));
   }
+
+  if (agentDoor) app.route("/", agentRoute(agentDoor, failures, addressOf, log));
 
   app.notFound((c) => {
     const path = c.req.path.slice(0, 200);

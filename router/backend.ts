@@ -16,6 +16,8 @@ export type ToolAnswer =
 export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: Progress) => void) | undefined;
+  /** A change with the same key is made once, however often it is asked for. */
+  readonly key?: string | undefined;
 }
 
 export type AgentHealth = v.InferOutput<typeof agentHealth.output>;
@@ -27,4 +29,6 @@ export interface Backend {
   call(tool: string, args: unknown, options: CallOptions): Promise<ToolAnswer>;
   /** @throws ToolError agent_offline when nobody can say */
   health(): Promise<AgentHealth>;
+  /** One machine of several, as if there were no other; undefined when there is none of that name. */
+  at?(machine: string): Backend | undefined;
 }

@@ -1,74 +1,195 @@
-// The agents connected now, and the way of a call to one of them.
-import * as v from "valibot";
-import { parseArguments } from "../shared/arguments.ts";
-import { answersWithBlocks, mcpTool } from "../shared/describe.ts";
-import { ToolError } from "../shared/errors.ts";
-import { Blocks } from "../shared/fields.ts";
+// The agents connected now, by name. It has no timers: on Workers an idle hub must be able to sleep, so whoever runs one
+// on Node calls sweep() now and then.
 import type { Link } from "../shared/link.ts";
+import { isMachineName } from "../shared/machine-name.ts";
 import { Peer } from "../shared/peer.ts";
-import { PROTOCOL_VERSION } from "../shared/protocol.ts";
-import { contractOf, TOOLS } from "../shared/tools/index.ts";
-import { agentHealth } from "../shared/tools/system.ts";
-import type { AgentHealth, Backend, CallOptions, ListedTool, ToolAnswer } from "./backend.ts";
+import {
+  CLOSE,
+  commonVersion,
+  GREETING_MS,
+  HEARTBEATS_MISSED,
+  type Hello,
+  VERSIONS,
+} from "../shared/protocol.ts";
+import { SERVER_VERSION } from "../shared/server-info.ts";
 
-const NAMES = new Set<string>(TOOLS.map((tool) => tool.name));
-const Output = v.record(v.string(), v.unknown());
+/** What the router knows of an agent from its token. */
+export interface Credential {
+  /** The only name it may have; without one it may choose. */
+  readonly name?: string | undefined;
+}
 
-export class Hub implements Backend {
-  /** Made with the first question: the conversion to JSON Schema takes a while, once. */
-  #listed: readonly ListedTool[] | undefined;
-  #agent: { readonly name: string; readonly peer: Peer } | undefined;
+export interface Connected {
+  readonly name: string;
+  readonly hello: Hello;
+  readonly sinceMs: number;
+  readonly peer: Peer;
+}
 
-  /** Takes in an agent; it is there once it has said hello. Resolves when it has. */
-  attach(link: Link): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const peer = new Peer(link, {
-        onHello: ({ name, version }) => {
-          if (version !== PROTOCOL_VERSION) {
-            const reason = `the agent speaks protocol ${version}, this router ${PROTOCOL_VERSION}; update the older one`;
-            peer.close(reason);
-            reject(new Error(reason));
-            return;
-          }
-          this.#agent = { name, peer };
-          resolve();
-        },
-      });
-      link.onClose((reason) => {
-        if (this.#agent?.peer === peer) this.#agent = undefined;
-        reject(new Error(reason));
-      });
+export interface HubOptions {
+  readonly now?: () => number;
+  readonly onAttach?: (agent: Connected) => void;
+  readonly onDetach?: (agent: Connected, reason: string) => void;
+}
+
+/** More machines than anybody has; each costs memory. */
+const AGENTS_MAX = 256;
+/** Links that have not said who they are. */
+const STRANGERS_MAX = 64;
+
+export class Hub {
+  readonly #options: HubOptions;
+  readonly #now: () => number;
+  readonly #agents = new Map<string, Connected>();
+  /** With the time since when they have said nothing. */
+  readonly #strangers = new Map<Peer, number>();
+  /** They have said that they are about to leave: they answer what they have, and get nothing new. */
+  readonly #leaving = new WeakSet<Peer>();
+  readonly #waiting = new Map<string, Set<(agent: Connected) => void>>();
+  #goingAway: string | undefined;
+
+  constructor(options: HubOptions = {}) {
+    this.#options = options;
+    this.#now = options.now ?? Date.now;
+  }
+
+  /** Takes in an agent. Resolves when it has said hello and was welcomed, rejects when the link ends before. */
+  attach(link: Link, credential: Credential = {}): Promise<Connected> {
+    const { promise, resolve, reject } = Promise.withResolvers<Connected>();
+    const peer = new Peer(link, {
+      now: this.#now,
+      onHello: (hello) => {
+        this.#strangers.delete(peer);
+        const agent = this.#admit(peer, link, hello, credential);
+        if (agent) resolve(agent);
+      },
+      onGoAway: () => this.#leaving.add(peer),
     });
+    link.onClose(({ reason }) => {
+      this.#strangers.delete(peer);
+      reject(new Error(reason));
+    });
+    if (this.#goingAway !== undefined) peer.close(CLOSE.going_away, this.#goingAway);
+    else if (this.#strangers.size >= STRANGERS_MAX)
+      peer.close(CLOSE.overloaded, "too many links without a hello");
+    else this.#strangers.set(peer, this.#now());
+    return promise;
   }
 
-  tools(): readonly ListedTool[] {
-    this.#listed ??= TOOLS.map(mcpTool);
-    return this.#listed;
+  /** Takes in an agent that was welcomed before this hub slept; both ends still have the link. */
+  resume(link: Link, name: string, hello: Hello): void {
+    const peer = new Peer(link, {
+      now: this.#now,
+      theirs: hello.limits,
+      onGoAway: () => this.#leaving.add(peer),
+    });
+    this.#seat({ name, hello, sinceMs: this.#now(), peer }, link);
   }
 
-  hasTool(name: string): boolean {
-    return NAMES.has(name);
-  }
-
-  async call(tool: string, args: unknown, options: CallOptions): Promise<ToolAnswer> {
-    const contract = contractOf(tool);
-    if (!contract || !NAMES.has(tool)) throw new ToolError("not_found", `Tool '${tool}' not found`);
-    parseArguments(contract, args); // a bad call needs no agent to be refused
-    const output = await this.#peer().call(tool, args, options);
-    if (answersWithBlocks(contract)) return { kind: "content", content: v.parse(Blocks, output).content };
-    return { kind: "json", output: v.parse(Output, output) };
-  }
-
-  async health(): Promise<AgentHealth> {
-    return v.parse(agentHealth.output, await this.#peer().call(agentHealth.name, {}, { timeoutMs: 5_000 }));
-  }
-
-  #peer(): Peer {
-    if (!this.#agent) {
-      throw new ToolError("agent_offline", "No training machine is connected", {
-        hint: "Start the agent on the GPU machine: mcp-ai-toolkit",
-      });
+  #admit(peer: Peer, link: Link, hello: Hello, credential: Credential): Connected | undefined {
+    const version = commonVersion(hello.versions);
+    if (version === undefined) {
+      const [theirs, ours] = [hello.versions, VERSIONS].map(({ min, max }) => `${min} to ${max}`);
+      peer.close(
+        CLOSE.version,
+        `the agent speaks protocol ${theirs}, this router ${ours}; update the older one`,
+      );
+      return undefined;
     }
-    return this.#agent.peer;
+    const name = credential.name ?? hello.name;
+    if (!isMachineName(name)) {
+      peer.close(CLOSE.protocol_error, "a machine's name has 1 to 32 small letters, digits and hyphens");
+      return undefined;
+    }
+    const older = this.#agents.get(name);
+    if (!older && this.#agents.size >= AGENTS_MAX) {
+      peer.close(CLOSE.overloaded, `this router takes ${AGENTS_MAX} machines`);
+      return undefined;
+    }
+    if (hello.if_free && older && older.hello.instance !== hello.instance && this.get(name)) {
+      peer.close(CLOSE.name_taken, `another agent has the name ${name}`);
+      return undefined;
+    }
+    const agent = { name, hello, sinceMs: this.#now(), peer };
+    this.#seat(agent, link);
+    older?.peer.close(CLOSE.replaced, `another agent has connected as ${name}`);
+    const { limits } = peer;
+    peer.welcome({ version, name, router_version: SERVER_VERSION, limits });
+    for (const back of this.#waiting.get(name) ?? []) back(agent);
+    this.#waiting.delete(name);
+    return agent;
   }
+
+  #seat(agent: Connected, link: Link): void {
+    this.#agents.set(agent.name, agent);
+    link.onClose(({ reason }) => {
+      if (this.#agents.get(agent.name) === agent) {
+        this.#agents.delete(agent.name);
+        this.#options.onDetach?.(agent, reason);
+      }
+    });
+    this.#options.onAttach?.(agent);
+  }
+
+  /** The agent of that name, if it is there and takes calls. */
+  get(name: string): Connected | undefined {
+    const agent = this.#agents.get(name);
+    if (!agent || this.#leaving.has(agent.peer) || this.#goingAway !== undefined) return undefined;
+    if (!isSilent(agent)) return agent;
+    agent.peer.close(CLOSE.silent, "nothing was heard from the agent for too long");
+    return undefined;
+  }
+
+  /** Those that take calls, in the order in which they came. */
+  all(): Connected[] {
+    return [...this.#agents.keys()].flatMap((name) => this.get(name) ?? []);
+  }
+
+  /** Waits for the agent to be welcomed again. undefined after `timeoutMs`, or when `signal` fires. */
+  async whenBack(name: string, timeoutMs: number, signal?: AbortSignal): Promise<Connected | undefined> {
+    const { promise, resolve } = Promise.withResolvers<Connected | undefined>();
+    const waiting = this.#waiting.get(name) ?? new Set();
+    this.#waiting.set(name, waiting.add(resolve));
+    const giveUp = () => resolve(undefined);
+    const timer = setTimeout(giveUp, timeoutMs);
+    signal?.addEventListener("abort", giveUp, { once: true });
+    if (signal?.aborted) giveUp();
+    try {
+      return await promise;
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", giveUp);
+      waiting.delete(resolve);
+      if (waiting.size === 0 && this.#waiting.get(name) === waiting) this.#waiting.delete(name);
+    }
+  }
+
+  /** Closes links that never said hello, and those of agents that have fallen silent. */
+  sweep(): void {
+    for (const [peer, sinceMs] of [...this.#strangers]) {
+      if (this.#now() - sinceMs > GREETING_MS) peer.close(CLOSE.silent, "no hello");
+    }
+    this.all();
+  }
+
+  get isGoingAway(): boolean {
+    return this.#goingAway !== undefined;
+  }
+
+  /** No more calls: each agent finishes what it has, and comes back once the link is closed. */
+  goAway(reason: string): void {
+    this.#goingAway = reason;
+    for (const peer of this.#strangers.keys()) peer.close(CLOSE.going_away, reason);
+    for (const { peer } of this.#agents.values()) peer.goAway(reason);
+  }
+
+  close(): void {
+    const reason = this.#goingAway ?? "the router has ended";
+    for (const { peer } of [...this.#agents.values()]) peer.close(CLOSE.going_away, reason);
+  }
+}
+
+/** One that does not say how often it pings lives in this process. */
+function isSilent({ hello, peer }: Connected): boolean {
+  return hello.heartbeat_ms !== undefined && peer.silenceMs > hello.heartbeat_ms * HEARTBEATS_MISSED;
 }

@@ -10,11 +10,14 @@ export interface NodeSql extends Sql {
   close(): void;
 }
 
+/** For a router that has nothing to remember: its only machine is its own process. */
+export const IN_MEMORY = ":memory:";
+
 /** @throws Error when the file cannot be made or is no database */
 export function openSql(path: string): NodeSql {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  if (path !== IN_MEMORY) mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const db = new DatabaseSync(path, { timeout: BUSY_MS });
-  chmodSync(path, 0o600);
+  if (path !== IN_MEMORY) chmodSync(path, 0o600);
   db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
   const prepared = new Map<string, StatementSync>();
   return {

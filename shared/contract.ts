@@ -58,9 +58,11 @@ export interface Progress {
 
 /** What a running call knows beside its input. */
 export interface CallContext {
-  /** Fires when the client left or the deadline passed. */
+  /** Fires when the client left, the deadline passed, or the link broke; its reason says which. */
   readonly signal: AbortSignal;
   readonly progress: (progress: Progress) => void;
+  /** Whoever calls again with the same key wants the first call's answer, not a second run. */
+  readonly key?: string | undefined;
 }
 
 export type Handler<C extends Contract> = (

@@ -1,8 +1,9 @@
 import { expect, test, vi } from "vitest";
 import { ToolError } from "./errors.ts";
 import { type Link, linkPair } from "./link.ts";
-import { Peer, type Serve } from "./peer.ts";
-import { MAX_FRAME_CHARS, MAX_OPEN_CALLS, PROTOCOL_VERSION } from "./protocol.ts";
+import { Peer } from "./peer.ts";
+import { CLOSE, FRAME_BYTES_MAX_IN_PROCESS, type Hello, OPEN_CALLS_MAX, VERSIONS } from "./protocol.ts";
+import type { Serve } from "./served-calls.ts";
 
 function pair(
   serve: Serve,
@@ -96,7 +97,7 @@ test("progress reaches only a caller that asked for it", async () => {
 test("a broken link fails open calls at once, and later ones too", async () => {
   const { caller, links } = pair(never);
   const call = caller.call("t", {});
-  links[1].close("power cut");
+  links[1].close(CLOSE.going_away, "power cut");
   await expect(call).rejects.toMatchObject({
     code: "agent_offline",
     message: expect.stringContaining("power cut"),
@@ -106,7 +107,7 @@ test("a broken link fails open calls at once, and later ones too", async () => {
 
 test("more open calls than the limit are refused, not queued", async () => {
   const { caller, links } = pair(never);
-  const open = Array.from({ length: MAX_OPEN_CALLS }, () =>
+  const open = Array.from({ length: OPEN_CALLS_MAX }, () =>
     caller.call("t", {}).catch((error: ToolError) => error.code),
   );
   await expect(caller.call("t", {})).rejects.toMatchObject({ code: "overloaded" });
@@ -121,15 +122,58 @@ test.each(["not json", "{}", '{"t":"call","id":"x"}', '{"t":"nonsense","id":1}']
     new Peer(theirs);
     const closed = new Promise((resolve) => ours.onClose(resolve));
     ours.send(text);
-    await expect(closed).resolves.toContain("protocol error");
+    await expect(closed).resolves.toMatchObject({
+      code: CLOSE.protocol_error,
+      reason: expect.stringContaining("protocol error"),
+    });
   },
 );
 
-test("hello is handed to the one who waits for it", async () => {
+const HELLO: Hello = {
+  versions: VERSIONS,
+  name: "box",
+  machine_id: "m",
+  instance: "i",
+  agent_version: "1",
+  tools: ["x"],
+  limits: { frame_bytes: 1_000, open_calls: 2 },
+  heartbeat_ms: 1_000,
+};
+
+test("hello is handed to the one who waits for it, and welcome to the other", async () => {
   const [a, b] = linkPair();
-  const hello = new Promise((resolve) => new Peer(a, { onHello: resolve }));
-  new Peer(b).hello({ version: PROTOCOL_VERSION, name: "box", agent_version: "1", tools: ["x"] });
-  await expect(hello).resolves.toMatchObject({ name: "box", version: PROTOCOL_VERSION });
+  const hello = Promise.withResolvers<Hello>();
+  const welcome = vi.fn();
+  const router = new Peer(a, { onHello: hello.resolve });
+  new Peer(b, { onWelcome: welcome }).hello(HELLO);
+  await expect(hello.promise).resolves.toMatchObject({ name: "box", versions: VERSIONS });
+  router.welcome({ version: 1, name: "box", router_version: "1", limits: router.limits });
+  await vi.waitFor(() => expect(welcome).toHaveBeenCalledOnce());
+});
+
+test.each([
+  ["a call before hello", ['{"t":"call","id":1,"tool":"x","timeout_ms":1}']],
+  ["a second hello", [JSON.stringify({ t: "hello", ...HELLO }), JSON.stringify({ t: "hello", ...HELLO })]],
+  ["a welcome for a router", ['{"t":"welcome","version":1,"name":"x","router_version":"1"}']],
+])("%s ends the link", async (_what, texts) => {
+  const [ours, theirs] = linkPair();
+  new Peer(theirs, { onHello: () => {} });
+  const closed = new Promise((resolve) => ours.onClose(resolve));
+  for (const text of texts) ours.send(text);
+  await expect(closed).resolves.toMatchObject({ code: CLOSE.protocol_error });
+});
+
+test("what the other end said it takes is kept to", async () => {
+  const [a, b] = linkPair();
+  const greeted = Promise.withResolvers<Hello>();
+  const router = new Peer(a, { onHello: greeted.resolve });
+  new Peer(b, { serve: never }).hello(HELLO);
+  await greeted.promise;
+  await expect(router.call("t", "x".repeat(2_000))).rejects.toMatchObject({ code: "too_large" });
+  const open = [1, 2].map(() => router.call("t", {}).catch((error: ToolError) => error.code));
+  await expect(router.call("t", {})).rejects.toMatchObject({ code: "overloaded" });
+  a.close();
+  expect(await Promise.all(open)).toEqual(["agent_offline", "agent_offline"]);
 });
 
 test("what does not survive JSON does not survive the in-memory link either", async () => {
@@ -140,7 +184,7 @@ test("what does not survive JSON does not survive the in-memory link either", as
 });
 
 test("what is too large for a frame fails alone; the link and the other calls live on", async () => {
-  const huge = "x".repeat(MAX_FRAME_CHARS);
+  const huge = "x".repeat(FRAME_BYTES_MAX_IN_PROCESS);
   const { caller } = pair(async (tool) => (tool === "huge" ? { huge } : { small: true }));
   await expect(caller.call("t", { huge })).rejects.toMatchObject({ code: "too_large" });
   await expect(caller.call("huge", {})).rejects.toMatchObject({ code: "too_large" });

@@ -1,182 +1,221 @@
-// One end of the protocol on a Link: make calls, serve calls, cancel, and give up at the deadline.
-import type { CallContext, Progress } from "./contract.ts";
-import { fromWire, ToolError, toToolError, toWire } from "./errors.ts";
-import type { Link } from "./link.ts";
-import { DEFAULT_TIMEOUT_MS, decode, encode, type Frame, type FrameOf, MAX_OPEN_CALLS } from "./protocol.ts";
+// One end of the protocol on a Link: greet, make calls, serve calls, notice a silent other end.
+import type { Closed, Link } from "./link.ts";
+import { type CallOptions, LinkLost, OpenCalls, tooManyCalls } from "./open-calls.ts";
+import {
+  CLOSE,
+  decode,
+  encode,
+  type Frame,
+  type Hello,
+  type Limits,
+  OPEN_CALLS_MAX,
+  OUTSTANDING_BYTES_MAX,
+  type Welcome,
+} from "./protocol.ts";
+import { ServedCalls, type ServeOptions } from "./served-calls.ts";
 
-export interface CallOptions {
-  readonly signal?: AbortSignal | undefined;
-  readonly timeoutMs?: number | undefined;
-  readonly onProgress?: ((progress: Progress) => void) | undefined;
-}
-
-/** Runs a call that came in. What it throws becomes an error frame. */
-export type Serve = (tool: string, input: unknown, context: CallContext) => Promise<unknown>;
-
-export interface PeerOptions {
-  readonly serve?: Serve | undefined;
-  readonly onHello?: ((hello: FrameOf<"hello">) => void) | undefined;
-  /** Bugs of a handler; the other side only hears "internal". */
-  readonly onBug?: ((thrown: unknown, tool: string) => void) | undefined;
-}
-
-interface OpenCall {
-  readonly resolve: (output: unknown) => void;
-  readonly reject: (error: ToolError) => void;
-  readonly onProgress: CallOptions["onProgress"];
+export interface PeerOptions extends ServeOptions {
+  /** Router's end: takes the other's first frame, or closes. Anything else before it ends the link, and so does a second. */
+  readonly onHello?: ((hello: Hello) => void) | undefined;
+  /** Agent's end, likewise. */
+  readonly onWelcome?: ((welcome: Welcome) => void) | undefined;
+  readonly onGoAway?: ((reason: string) => void) | undefined;
+  /** What the other end takes, where it has said so in a greeting that this object has not seen. */
+  readonly theirs?: Limits | undefined;
+  /** A frame that comes after a longer silence than this finds nobody: what it asks for was given up long ago. */
+  readonly silentMs?: number | undefined;
+  readonly now?: (() => number) | undefined;
 }
 
 export class Peer {
   readonly #link: Link;
   readonly #options: PeerOptions;
-  readonly #open = new Map<number, OpenCall>();
-  readonly #serving = new Map<number, AbortController>();
-  #nextId = 1;
-  #closed: string | undefined;
+  readonly #now: () => number;
+  readonly #made = new OpenCalls();
+  readonly #served: ServedCalls;
+  #greeted = false;
+  #closed: Closed | undefined;
+  #heardAt: number;
+  /** What the other end takes; before it has said so, what the link carries. */
+  #theirs: Limits;
+  #idle: (() => void) | undefined;
 
   constructor(link: Link, options: PeerOptions = {}) {
     this.#link = link;
     this.#options = options;
+    this.#now = options.now ?? Date.now;
+    this.#heardAt = this.#now();
+    this.#theirs = options.theirs ?? this.limits;
+    this.#served = new ServedCalls(options, (frame) => this.#sendIfRoom(frame));
     link.onMessage((text) => this.#receive(text));
-    link.onClose((reason) => this.#ended(reason));
+    link.onClose((closed) => this.#ended(closed));
   }
 
-  hello(hello: Omit<FrameOf<"hello">, "t">): void {
+  /** What this end takes, for hello and welcome. */
+  get limits(): Limits {
+    return { frame_bytes: this.#link.frameBytesMax, open_calls: OPEN_CALLS_MAX };
+  }
+
+  /** Milliseconds since the other end was last heard of. */
+  get silenceMs(): number {
+    const now = this.#now();
+    this.#heardAt = Math.min(now, Math.max(this.#heardAt, this.#link.heardAtMs ?? 0)); // the clock may be set back
+    return now - this.#heardAt;
+  }
+
+  hello(hello: Hello): void {
     this.#send({ t: "hello", ...hello });
   }
 
-  close(reason?: string): void {
-    this.#link.close(reason);
+  welcome(welcome: Welcome): void {
+    this.#send({ t: "welcome", ...welcome });
+  }
+
+  ping(): void {
+    this.#send({ t: "ping" });
+  }
+
+  /** Asks the other end for no more calls. */
+  goAway(reason: string): void {
+    this.#send({ t: "go_away", reason });
+  }
+
+  close(code?: number, reason?: string): void {
+    this.#link.close(code, reason);
+  }
+
+  /** Resolves when no call is open either way, or the link is. */
+  idle(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#idle = resolve;
+      this.#tellIdle();
+    });
   }
 
   /**
    * Calls a tool at the other end.
-   * @throws ToolError as thrown there; timeout, cancelled, overloaded or agent_offline from here
+   * @throws ToolError as thrown there; timeout, cancelled, overloaded, too_large or LinkLost from here
    */
-  call(
-    tool: string,
-    input: unknown,
-    { signal, timeoutMs = DEFAULT_TIMEOUT_MS, onProgress }: CallOptions = {},
-  ): Promise<unknown> {
-    if (this.#closed !== undefined) return Promise.reject(this.#offline(this.#closed));
-    if (signal?.aborted) return Promise.reject(new ToolError("cancelled", "The call was cancelled"));
-    if (this.#open.size >= MAX_OPEN_CALLS) {
-      return Promise.reject(new ToolError("overloaded", "Too many calls at once; try again in a moment"));
-    }
-    const id = this.#nextId++;
-    return new Promise((resolve, reject) => {
-      const giveUp = (error: ToolError) => {
-        this.#send({ t: "cancel", id });
-        call.reject(error);
-      };
-      const timer = setTimeout(
-        () => giveUp(new ToolError("timeout", `${tool} did not answer within ${timeoutMs / 1000} s`)),
-        timeoutMs,
+  async call(tool: string, input: unknown, options: CallOptions = {}): Promise<unknown> {
+    if (this.#closed !== undefined) throw new LinkLost(this.#closed);
+    if (this.#made.size >= this.#theirs.open_calls || this.#isFull()) throw tooManyCalls();
+    const { key, onProgress } = options;
+    try {
+      return await this.#made.start(
+        tool,
+        options,
+        (id, timeout_ms) =>
+          this.#send({
+            t: "call",
+            id,
+            tool,
+            input,
+            timeout_ms,
+            ...(onProgress && { progress: true }),
+            ...(key !== undefined && { key }),
+          }),
+        (id) => this.#send({ t: "cancel", id }),
       );
-      const onAbort = () => giveUp(new ToolError("cancelled", "The call was cancelled"));
-      const settle = () => {
-        clearTimeout(timer);
-        signal?.removeEventListener("abort", onAbort);
-        this.#open.delete(id);
-      };
-      const call: OpenCall = {
-        onProgress,
-        resolve: (output) => {
-          settle();
-          resolve(output);
-        },
-        reject: (error) => {
-          settle();
-          reject(error);
-        },
-      };
-      signal?.addEventListener("abort", onAbort, { once: true });
-      this.#open.set(id, call);
-      try {
-        this.#send({
-          t: "call",
-          id,
-          tool,
-          input,
-          timeout_ms: timeoutMs,
-          ...(onProgress && { progress: true }),
-        });
-      } catch (thrown) {
-        call.reject(toToolError(thrown)); // too large for a frame
-      }
-    });
+    } finally {
+      this.#tellIdle();
+    }
   }
 
-  #send(frame: Frame): void {
-    if (this.#closed === undefined) this.#link.send(encode(frame));
+  /** @returns how long the frame was. @throws ToolError too_large */
+  #send(frame: Frame): number {
+    if (this.#closed !== undefined) return 0;
+    const text = encode(frame, Math.min(this.#theirs.frame_bytes, this.#link.frameBytesMax));
+    this.#link.send(text);
+    return text.length;
+  }
+
+  #isFull(): boolean {
+    return this.#link.waitingBytes > OUTSTANDING_BYTES_MAX;
+  }
+
+  /** An answer for an end that does not read is not kept: it is replaced by a short one, progress by nothing. */
+  #sendIfRoom(frame: Frame): void {
+    if (!this.#isFull()) this.#send(frame);
+    else if (frame.t === "result") {
+      const { code, message } = tooManyCalls();
+      this.#send({ t: "error", id: frame.id, error: { code, message } });
+    } else if (frame.t !== "progress") this.#send(frame);
   }
 
   #receive(text: string): void {
+    const { silentMs } = this.#options;
+    if (silentMs !== undefined && this.silenceMs > silentMs) {
+      this.#link.close(CLOSE.silent, "nothing was heard for too long");
+      return;
+    }
+    this.#heardAt = this.#now();
     let frame: Frame;
     try {
-      frame = decode(text);
+      frame = decode(text, this.#link.frameBytesMax);
+      this.#greet(frame);
     } catch (error) {
-      this.#link.close(`protocol error: ${error instanceof Error ? error.message : "unreadable frame"}`);
+      const what = error instanceof Error ? error.message : "unreadable frame";
+      this.#link.close(CLOSE.protocol_error, `protocol error: ${what}`);
       return;
     }
+    this.#take(frame, text.length);
+  }
+
+  /** @throws Error unless the first frame, and no later one, is the greeting that this end waits for */
+  #greet(frame: Frame): void {
+    const { onHello, onWelcome } = this.#options;
+    const awaited = onHello ? "hello" : onWelcome ? "welcome" : undefined;
+    if (awaited === undefined) return;
+    if ((frame.t === awaited) === this.#greeted) throw new Error(`${frame.t} is not expected now`);
+    this.#greeted = true;
+  }
+
+  #take(frame: Frame, bytes: number): void {
     switch (frame.t) {
       case "hello":
+        this.#theirs = frame.limits;
         this.#options.onHello?.(frame);
         break;
+      case "welcome":
+        this.#theirs = frame.limits;
+        this.#options.onWelcome?.(frame);
+        break;
       case "call":
-        void this.#serve(frame);
+        void this.#served.run(frame, bytes).finally(() => this.#tellIdle());
         break;
       case "cancel":
-        this.#serving.get(frame.id)?.abort();
+        this.#served.cancel(frame.id);
         break;
-      // An answer to a call that was given up in the meantime finds nobody; that is how late answers are dropped.
       case "result":
-        this.#open.get(frame.id)?.resolve(frame.output);
+        this.#made.resolve(frame.id, frame.output, bytes);
         break;
       case "error":
-        this.#open.get(frame.id)?.reject(fromWire(frame.error));
+        this.#made.reject(frame.id, frame.error);
         break;
       case "progress":
-        this.#open.get(frame.id)?.onProgress?.(frame);
+        this.#made.progress(frame.id, frame);
+        break;
+      case "ping":
+        this.#send({ t: "pong" });
+        break;
+      case "pong":
+        break; // that it came is all it says
+      case "go_away":
+        this.#options.onGoAway?.(frame.reason);
         break;
     }
   }
 
-  async #serve({ id, tool, input, timeout_ms, progress }: FrameOf<"call">): Promise<void> {
-    const { serve, onBug } = this.#options;
-    if (!serve || this.#serving.size >= MAX_OPEN_CALLS || this.#serving.has(id)) {
-      this.#send({ t: "error", id, error: toWire(new ToolError("overloaded", "Too many calls at once")) });
-      return;
-    }
-    const controller = new AbortController();
-    this.#serving.set(id, controller);
-    const timer = setTimeout(() => controller.abort(), timeout_ms);
-    try {
-      const output = await serve(tool, input, {
-        signal: controller.signal,
-        progress: (update) => progress && this.#send({ t: "progress", id, ...update }),
-      });
-      this.#send({ t: "result", id, output });
-    } catch (thrown) {
-      const error = toToolError(thrown);
-      if (error.code === "internal") onBug?.(thrown, tool);
-      this.#send({ t: "error", id, error: toWire(error) });
-    } finally {
-      clearTimeout(timer);
-      this.#serving.delete(id);
-    }
+  #ended(closed: Closed): void {
+    this.#closed = closed;
+    this.#served.end(closed);
+    this.#made.end(closed);
+    this.#tellIdle();
   }
 
-  #ended(reason: string): void {
-    this.#closed = reason;
-    for (const controller of this.#serving.values()) controller.abort();
-    // Nothing else would ever settle these.
-    for (const call of [...this.#open.values()]) call.reject(this.#offline(reason));
-  }
-
-  #offline(reason: string): ToolError {
-    return new ToolError("agent_offline", `The training machine is not connected (${reason})`, {
-      hint: "The training itself goes on; try again when the agent is back",
-    });
+  #tellIdle(): void {
+    if (this.#closed === undefined && this.#made.size + this.#served.size > 0) return;
+    this.#idle?.();
+    this.#idle = undefined;
   }
 }

@@ -1,42 +1,107 @@
-// The wire between router and agent: every frame, limit and version. Nothing else knows them.
+// The wire between router and agent: every frame, limit, version and close code. Nothing else knows them.
 //
-// Control frames are text, one JSON object each. The agent speaks first (`hello`); then either side may call the
-// other. A call ends with exactly one `result` or `error`, unless the link breaks; `cancel` asks for an early end.
+// Frames are text, one JSON object each. The agent speaks first (`hello`), the router answers with `welcome` or closes;
+// then either side may call the other. A call ends with exactly one `result` or `error`, unless the link breaks; `cancel`
+// asks for an early end. The agent pings, the router pongs: three pings without an answer, or three that never came, and
+// the other is gone. Text of `ping` and `pong` never varies, so that a sleeping Worker's runtime can answer for it.
 import * as v from "valibot";
 import { ToolError } from "./errors.ts";
 
-export const PROTOCOL_VERSION = 1;
+/** The versions this program speaks. A new frame or field is a new version; an old one never changes its meaning. */
+export const VERSIONS = { min: 1, max: 1 } as const;
 
-/**
- * Longest frame either side accepts, in characters. In standalone mode the largest answer has to pass: a model of 100 MiB
- * as base64 (download_model); an upload's body is smaller.
- */
-export const MAX_FRAME_CHARS = 144 * 1024 * 1024;
-/** Calls that may be open on one link at a time; more are refused as `overloaded`. */
-export const MAX_OPEN_CALLS = 1024;
+const MIB = 1024 * 1024;
+
+/** Longest frame over a network: what a Worker accepts in one WebSocket message. */
+export const FRAME_BYTES_MAX = 32 * MIB;
+/** Within one process the largest answer has to pass: a model of 100 MiB as base64 (download_model). */
+export const FRAME_BYTES_MAX_IN_PROCESS = 144 * MIB;
+/** Calls that may be open on one link at a time, each way; more are refused as `overloaded`. */
+export const OPEN_CALLS_MAX = 1024;
+/** What the open calls of one link may hold together, each way, and what may wait to be sent; more is refused likewise. */
+export const OUTSTANDING_BYTES_MAX = 128 * MIB;
 /** How long a call may take when the caller did not say. Every tool answers within ten seconds; uploads may not. */
 export const DEFAULT_TIMEOUT_MS = 60_000;
+/** How often the agent pings. Proxies cut what is silent for a minute, some for 30 s. */
+export const HEARTBEAT_MS = 15_000;
+/** This many heartbeats without a sign: the other end is gone. */
+export const HEARTBEATS_MISSED = 3;
+/** The first frame has to come within this time. */
+export const GREETING_MS = 10_000;
+
+/** Why a link is closed: WebSocket close codes. */
+export const CLOSE = {
+  normal: 1000,
+  /** The router restarts, or the agent ends. */
+  going_away: 1001,
+  /** A frame that is none, or not now. */
+  protocol_error: 4400,
+  /** The credential has been revoked. */
+  unauthorized: 4401,
+  /** No version of the protocol that both speak. */
+  version: 4406,
+  /** No frame for too long. */
+  silent: 4408,
+  /** Another agent of this name has come. */
+  replaced: 4409,
+  /** `if_free` was asked and the name is taken. */
+  name_taken: 4410,
+  /** More agents than the router takes. */
+  overloaded: 4429,
+} as const;
+
+/** Trying again would change nothing: somebody has to mend something first. */
+export function isPermanent(code: number): boolean {
+  return code === CLOSE.unauthorized || code === CLOSE.version;
+}
 
 const Id = v.pipe(v.number(), v.integer(), v.minValue(1));
+const Word = v.pipe(v.string(), v.maxLength(200));
+
+/** What the sender of this takes. */
+const Limits = v.object({
+  frame_bytes: v.pipe(v.number(), v.minValue(1_000)),
+  open_calls: v.pipe(v.number(), v.minValue(1)),
+});
 
 export const Frame = v.variant("t", [
-  /** First frame of the agent: who it is and what it can do. */
+  /** First frame of the agent: who it is and what it can do. This one is for ever: any version can be told from it. */
   v.object({
     t: v.literal("hello"),
+    versions: v.object({ min: v.number(), max: v.number() }),
+    /** Under which clients know it; the router's credential for it may name another. */
+    name: Word,
+    /** Of its state folder: stays when the name changes. */
+    machine_id: Word,
+    /** Of its process: tells a link that came back from a second agent. */
+    instance: Word,
+    agent_version: Word,
+    tools: v.pipe(v.array(Word), v.maxLength(1_000)),
+    limits: Limits,
+    /** How often it pings; absent within one process, where nothing can fall silent. */
+    heartbeat_ms: v.optional(v.pipe(v.number(), v.minValue(50), v.maxValue(600_000))),
+    /** Take me only if nobody else has the name. */
+    if_free: v.optional(v.boolean()),
+  }),
+  /** The router's answer. Only now the agent is connected. */
+  v.object({
+    t: v.literal("welcome"),
     version: v.number(),
-    name: v.string(),
-    agent_version: v.string(),
-    tools: v.array(v.string()),
+    name: Word,
+    router_version: Word,
+    limits: Limits,
   }),
   /** `timeout_ms` counts from receipt: the two clocks need not agree. `progress`: the caller wants to hear of it. */
   v.object({
     t: v.literal("call"),
     id: Id,
-    tool: v.string(),
+    tool: Word,
     /** JSON has no undefined: a call without arguments and a result without a value have no such key. */
     input: v.optional(v.unknown()),
-    timeout_ms: v.pipe(v.number(), v.minValue(0)),
+    timeout_ms: v.number(),
     progress: v.optional(v.boolean()),
+    /** The same key is never run twice: a repeated call gets the first one's answer. */
+    key: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(500))),
   }),
   v.object({ t: v.literal("result"), id: Id, output: v.optional(v.unknown()) }),
   v.object({
@@ -57,18 +122,49 @@ export const Frame = v.variant("t", [
     message: v.optional(v.string()),
   }),
   v.object({ t: v.literal("cancel"), id: Id }),
+  v.object({ t: v.literal("ping") }),
+  v.object({ t: v.literal("pong") }),
+  /** The sender is about to leave: no more calls; those under way are still answered. */
+  v.object({ t: v.literal("go_away"), reason: v.string() }),
 ]);
 
 export type Frame = v.InferOutput<typeof Frame>;
 export type FrameOf<T extends Frame["t"]> = Extract<Frame, { t: T }>;
+export type Hello = Omit<FrameOf<"hello">, "t">;
+export type Welcome = Omit<FrameOf<"welcome">, "t">;
+export type Limits = v.InferOutput<typeof Limits>;
+
+/** The newest version that both speak, or undefined. */
+export function commonVersion(
+  theirs: Hello["versions"],
+  ours: Hello["versions"] = VERSIONS,
+): number | undefined {
+  const version = Math.min(theirs.max, ours.max);
+  return version >= theirs.min && version >= ours.min ? version : undefined;
+}
+
+/** Length in UTF-8, counted without a copy. */
+function utf8Bytes(text: string): number {
+  let bytes = text.length;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    // A surrogate pair is two units and four bytes.
+    if (unit >= 0x80) bytes += unit < 0x800 || (unit >= 0xd800 && unit <= 0xdfff) ? 1 : 2;
+  }
+  return bytes;
+}
+
+function isLonger(text: string, bytes: number): boolean {
+  return text.length > bytes || (text.length > bytes / 3 && utf8Bytes(text) > bytes);
+}
 
 /** @throws ToolError too_large: the other side would close the link over such a frame, and every other call with it. */
-export function encode(frame: Frame): string {
+export function encode(frame: Frame, maxBytes: number): string {
   const text = JSON.stringify(frame);
-  if (text.length <= MAX_FRAME_CHARS) return text;
+  if (!isLonger(text, maxBytes)) return text;
   throw new ToolError(
     "too_large",
-    `More than ${MAX_FRAME_CHARS / 1024 / 1024} MB do not fit into one call or answer`,
+    `More than ${Math.floor(maxBytes / MIB)} MB do not fit into one call or answer`,
     {
       hint: "Ask for less, or copy the files on the machine itself",
     },
@@ -76,8 +172,8 @@ export function encode(frame: Frame): string {
 }
 
 /** @throws Error when the text is no frame of ours; the link is then closed. */
-export function decode(text: string): Frame {
-  if (text.length > MAX_FRAME_CHARS) throw new Error(`frame of ${text.length} characters`);
+export function decode(text: string, maxBytes: number): Frame {
+  if (text.length > maxBytes) throw new Error(`frame of ${text.length} characters`);
   const parsed = v.safeParse(Frame, JSON.parse(text));
   if (!parsed.success) throw new Error(`not a frame: ${v.summarize(parsed.issues)}`);
   return parsed.output;

@@ -1,4 +1,4 @@
-// What the modes with an HTTP port share: the app on a socket, and the order in which it is closed.
+// What the modes with an HTTP port share: the app on a socket.
 import { createApp } from "../../router/app.ts";
 import { ownerToken } from "../../router/auth/authenticate.ts";
 import type { Backend } from "../../router/backend.ts";
@@ -13,7 +13,6 @@ export async function serveHttp(
   surface: "mcp" | "rest",
   options: Options,
   log: Log,
-  closeBackend: () => Promise<void> = async () => {},
 ): Promise<Running> {
   const app = createApp({
     backend,
@@ -27,9 +26,6 @@ export async function serveHttp(
   return {
     url: `http://${host}:${listening.port}`,
     ended: new Promise(() => {}), // until it is closed
-    async close() {
-      await listening.close();
-      await closeBackend();
-    },
+    close: () => listening.close(),
   };
 }

@@ -1,8 +1,11 @@
 // What every mode hands back to the command line.
 export interface Running {
-  /** Resolves when the mode ends by itself (stdio: the client has gone). */
-  readonly ended: Promise<void>;
+  /** Resolves with an exit code when the mode ends by itself: the client has gone, the router will never take us. */
+  readonly ended: Promise<number>;
   /** Where it listens, or null. */
   readonly url: string | null;
   close(): Promise<void>;
 }
+
+/** sysexits.h EX_CONFIG: starting it again changes nothing before a person has. For systemd's RestartPreventExitStatus. */
+export const EXIT_REFUSED = 78;

@@ -1,10 +1,11 @@
-// MCP and REST over HTTP, with the tools of this machine.
+// MCP and REST over HTTP, with the tools of this machine; and the same tools for a router, if there is one.
 import type { Log } from "../../shared/log.ts";
 import { createAgent } from "../agent.ts";
 import type { Options } from "../options.ts";
+import { dial, routerOf } from "./dial.ts";
 import { serveHttp } from "./http.ts";
-import { localHub } from "./local-hub.ts";
-import type { Running } from "./running.ts";
+import { localFleet } from "./local-fleet.ts";
+import { EXIT_REFUSED, type Running } from "./running.ts";
 
 /** `surface` "rest" is server mode: the tools without MCP. */
 export async function standalone(
@@ -12,9 +13,20 @@ export async function standalone(
   log: Log,
   surface: "mcp" | "rest" = "mcp",
 ): Promise<Running> {
+  const router = await routerOf(options);
   const agent = await createAgent(options, log);
   try {
-    return await serveHttp(await localHub(agent, log), surface, options, log, () => agent.close());
+    const http = await serveHttp(await localFleet(agent, options, log), surface, options, log);
+    const uplink = router && dial(router, agent, options, log);
+    return {
+      url: http.url,
+      // Other modes have their own callers, and go on without the router.
+      ended: uplink && options.mode === "agent" ? uplink.refused.then(() => EXIT_REFUSED) : http.ended,
+      async close() {
+        await Promise.all([http.close(), uplink?.close()]);
+        await agent.close();
+      },
+    };
   } catch (error) {
     await agent.close();
     throw error;

@@ -4,27 +4,30 @@ import { mcpServer } from "../../router/mcp.ts";
 import type { Log } from "../../shared/log.ts";
 import { createAgent } from "../agent.ts";
 import type { Options } from "../options.ts";
-import { localHub } from "./local-hub.ts";
+import { dial, routerOf } from "./dial.ts";
+import { localFleet } from "./local-fleet.ts";
 import type { Running } from "./running.ts";
 import { StdioTransport } from "./stdio-transport.ts";
 
 export async function stdio(options: Options, log: Log): Promise<Running> {
+  const router = await routerOf(options);
   const agent = await createAgent(options, log);
-  const backend = await localHub(agent, log);
+  const backend = await localFleet(agent, options, log);
+  const uplink = router && dial(router, agent, options, log);
   const transport = new StdioTransport(process.stdin, process.stdout);
-  const ended = Promise.withResolvers<void>();
+  const ended = Promise.withResolvers<number>();
   const build = () => mcpServer({ backend, onError: (err) => log.error({ err }, "a tool call failed") });
   const handle = serveStdio(build, { transport, onerror: (err) => log.warn({ err }, "stdio") });
   const close = transport.onclose;
   transport.onclose = () => {
     close?.();
-    ended.resolve();
+    ended.resolve(0);
   };
   return {
     url: null,
     ended: ended.promise,
     async close() {
-      await handle.close();
+      await Promise.all([handle.close(), uplink?.close()]);
       await agent.close();
     },
   };

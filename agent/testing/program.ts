@@ -27,6 +27,8 @@ export function environment(extra: Readonly<Record<string, string>> = {}): Recor
 }
 
 export interface StartOptions {
+  /** Without one it is a mode of its own with the rehearsal trainer. */
+  readonly command?: "agent" | "router";
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   /** Folder of another program, which stays its owner; without it a new one is made, and removed at the end. */
@@ -50,12 +52,14 @@ export const newDataFolder = () => mkdtemp(join(tmpdir(), "aitk-test-"));
 
 /** Starts `node agent/main.ts --trainer rehearsal --port 0 …` and waits until it listens. @throws Error with its log */
 export async function startProgram({
+  command,
   args = [],
   env = {},
   data: given,
 }: StartOptions = {}): Promise<Program> {
   const data = given ?? (await newDataFolder());
-  const fixed = ["--data", data, "--port", "0", "--trainer", "rehearsal"];
+  const trainer = command === "router" ? [] : ["--trainer", "rehearsal"];
+  const fixed = [...(command ? [command] : []), "--data", data, "--port", "0", ...trainer];
   const child = spawn(process.execPath, [MAIN, ...fixed, ...args], {
     env: environment(env),
     stdio: ["ignore", "ignore", "pipe"],

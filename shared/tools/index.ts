@@ -10,6 +10,7 @@ import {
   validateConfig,
 } from "./configs.ts";
 import { deleteDataset, getDatasetInfo, listDatasets, uploadDataset } from "./datasets.ts";
+import { listMachines } from "./machines.ts";
 import { deleteModel, downloadModel, exportModel, listExportedModels } from "./models.ts";
 import { agentHealth, getSystemStats, listModelPresets } from "./system.ts";
 import {
@@ -56,10 +57,14 @@ export const TOOLS = [
   sampleNow,
   updateConfig,
   restoreDeleted,
+  listMachines,
   getCaptions,
   setCaptions,
   replaceInCaptions,
 ] as const;
+
+/** Those that the router answers by itself: no agent has a handler for them. */
+export const ROUTER_TOOLS = [listModelPresets, listMachines] as const;
 
 /** Calls between router and agent that no client can make. */
 export const INTERNAL_TOOLS = [agentHealth] as const;

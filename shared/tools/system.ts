@@ -87,4 +87,5 @@ export const agentHealth = defineTool({
   }),
 });
 
-export const systemTools = [getSystemStats, listModelPresets, agentHealth] as const;
+/** Those that an agent has a handler for. */
+export const systemTools = [getSystemStats, agentHealth] as const;

@@ -1,0 +1,26 @@
+// How a request becomes an agent of the hub on Node.
+import { upgradeWebSocket } from "@hono/node-server";
+import { type WebSocket, WebSocketServer } from "ws";
+import type { Log } from "../shared/log.ts";
+import { FRAME_BYTES_MAX } from "../shared/protocol.ts";
+import { websocketLink } from "../shared/websocket-link.ts";
+import type { AgentDoor } from "./agent-door.ts";
+import type { Hub } from "./hub.ts";
+
+/** Compressing what is mostly short costs more than it saves, and memory per socket. */
+export const websocketServer = () =>
+  new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: FRAME_BYTES_MAX });
+
+export function acceptAgent(hub: Hub, log: Log): AgentDoor["accept"] {
+  return (c, credential) =>
+    upgradeWebSocket(c, {
+      onOpen(_event, { raw }) {
+        if (!raw) return;
+        // The server above made it. Its own listeners: the helper would make an event and a copy of each message.
+        hub.attach(websocketLink(raw as unknown as WebSocket), credential).then(
+          ({ name, hello }) => log.info({ machine: name, version: hello.agent_version }, "machine connected"),
+          (error: Error) => log.warn({ reason: error.message }, "an agent was not taken in"),
+        );
+      },
+    });
+}
