@@ -317,12 +317,16 @@ export function trainingSuite(name: string, open: () => Promise<TrainingServer>)
 
       test("D7: workers that outlive their run are ended before the next one starts", async () => {
         const id = await run("orphans", {
+          train: { steps: 60 },
           dataset: { num_workers: 2 },
           rehearsal: { fault: "orphans", step_ms: 30 },
         });
         await training(id);
         const identity = await identityOf(id);
-        expect((await sessionMembers(identity)).length).toBeGreaterThan(2);
+        await vi.waitFor(
+          async () => expect((await sessionMembers(identity)).length).toBeGreaterThan(2),
+          PATIENCE,
+        );
         expect(await ended(id)).toMatchObject({ status: "completed" });
         expect(await sessionMembers(identity)).toEqual([]);
       });
