@@ -8,10 +8,16 @@ export interface Finding {
   /** An error keeps the training from working; a warning is something its author may not have meant. */
   readonly level: "error" | "warning";
   readonly text: string;
+  /** What to do about it, one sentence. */
+  readonly fix: string;
+  /** `blocks`: no start without `force`. `error`: a start cannot do without, a config that is still being written can. */
+  readonly atStart?: "blocks" | "error";
 }
 
-export const error = (text: string): Finding => ({ level: "error", text });
-export const warning = (text: string): Finding => ({ level: "warning", text });
+export const error = (text: string, fix: string): Finding => ({ level: "error", text, fix });
+export const warning = (text: string, fix: string): Finding => ({ level: "warning", text, fix });
+/** A warning of something that almost certainly ends badly, hours later or for others on the machine. */
+export const blocker = (text: string, fix: string): Finding => ({ ...warning(text, fix), atStart: "blocks" });
 
 export interface Process {
   /** "" for the first, as the old server said it, then `process[1]: `. */
@@ -40,6 +46,8 @@ export interface CheckContext {
   readonly paths: Paths;
   /** Can the trainer log in to Hugging Face? */
   readonly hasHfToken: boolean;
+  /** Is a base model on this machine already? */
+  readonly isDownloaded: (path: string) => Promise<boolean>;
 }
 
 export interface Check {

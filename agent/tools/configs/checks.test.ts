@@ -32,6 +32,7 @@ function config(changes: Record<string, unknown> = {}): Record<string, unknown> 
     type: "diffusion_trainer",
     training_folder: paths.output,
     network: { type: "lora", linear: 16, linear_alpha: 16 },
+    save: { save_every: 5 },
     datasets: [{ folder_path: join(paths.datasets, "cats") }],
     train: { steps: 10, lr: 1e-4, optimizer: "adamw8bit", noise_scheduler: "flowmatch" },
     model: { name_or_path: "Qwen/Qwen-Image", arch: "qwen_image" },

@@ -14,10 +14,12 @@ import {
 } from "./check.ts";
 import type { ConfigFile } from "./config-file.ts";
 import { DATASET_CHECKS } from "./dataset-checks.ts";
+import { isDownloaded } from "./hf-cache.ts";
 import { hasHfToken } from "./hf-token.ts";
 import { KEY_CHECKS } from "./key-checks.ts";
 import { OTHER_JOBS, OTHER_PROCESSES } from "./known-values.ts";
 import { PLACE_CHECKS } from "./place-checks.ts";
+import { SAVING_CHECKS } from "./saving-checks.ts";
 import { STRUCTURE_CHECKS } from "./structure-checks.ts";
 import { TEXT_CHECKS } from "./text-checks.ts";
 import { TRAINING_CHECKS } from "./training-checks.ts";
@@ -28,6 +30,7 @@ export const CHECKS: readonly Check[] = [
   ...PLACE_CHECKS,
   ...DATASET_CHECKS,
   ...TRAINING_CHECKS,
+  ...SAVING_CHECKS,
   ...TEXT_CHECKS,
   ...KEY_CHECKS,
 ];
@@ -46,7 +49,8 @@ function trainersOf(config: unknown): Process[] {
   });
 }
 
-async function contextOf(
+/** What checks look at. */
+export async function contextOf(
   { text, value }: Pick<ConfigFile, "text" | "value">,
   paths: Paths,
   environment: Environment,
@@ -59,7 +63,20 @@ async function contextOf(
     datasets: trainers.flatMap((process) => datasetsOf(process, paths.root)),
     paths,
     hasHfToken: await hasHfToken(paths.root, environment),
+    isDownloaded: (path) => isDownloaded(path, environment),
   };
+}
+
+/** What a check said; nothing when all is well. */
+export interface Checked {
+  readonly check: string;
+  readonly findings: readonly Finding[];
+}
+
+export async function runChecks(context: CheckContext): Promise<readonly Checked[]> {
+  const checked: Checked[] = [];
+  for (const { name, run } of CHECKS) checked.push({ check: name, findings: await run(context) });
+  return checked;
 }
 
 /** What all checks say of a config that could be read. */
@@ -68,9 +85,8 @@ export async function checkConfig(
   paths: Paths,
   environment: Environment,
 ): Promise<Verdict> {
-  const context = await contextOf(file, paths, environment);
-  const findings: Finding[] = [];
-  for (const check of CHECKS) findings.push(...(await check.run(context)));
+  const checked = await runChecks(await contextOf(file, paths, environment));
+  const findings = checked.flatMap((each) => each.findings);
   const textsOf = (level: Finding["level"]) =>
     findings.filter((finding) => finding.level === level).map(({ text }) => text);
   return { errors: textsOf("error"), warnings: textsOf("warning") };

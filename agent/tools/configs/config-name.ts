@@ -6,6 +6,24 @@ const NAME_MAX_BYTES = 200;
 
 const ALLOWED = /^[\p{L}\p{M}\p{N} _.+()-]+$/u;
 
+/**
+ * What else lies in a run's folder. The trainer resumes from the newest file there whose name begins with the run's,
+ * whatever it is (`get_latest_save_path`), and it writes config.yaml before it looks.
+ */
+const BESIDE_CHECKPOINTS = [
+  "config.yaml",
+  "samples",
+  "optimizer.pt",
+  "loss_log.db",
+  "learnable_snr.json",
+  "log.txt",
+];
+
+function beginningProblem(name: string): string | undefined {
+  const other = BESIDE_CHECKPOINTS.find((each) => each.startsWith(name));
+  return other && `it is the beginning of ${other}, which ai-toolkit would take for a checkpoint`;
+}
+
 /** Why a new config cannot have this name, as one sentence, or undefined if it can. */
 export function newNameProblem(name: string): string | undefined {
   if (!ALLOWED.test(name)) return "a name may have letters, digits, spaces and _ - . + ( ) only";
@@ -13,7 +31,7 @@ export function newNameProblem(name: string): string | undefined {
   if (name !== name.trim()) return "a name must not begin or end with a space";
   if (Buffer.byteLength(name) > NAME_MAX_BYTES)
     return `a name must not be longer than ${NAME_MAX_BYTES} bytes`;
-  return undefined;
+  return beginningProblem(name);
 }
 
 /**
@@ -26,5 +44,5 @@ export function trainingNameProblem(name: string): string | undefined {
   if (bad !== undefined)
     return `it contains ${JSON.stringify(bad)}, which ai-toolkit cannot live with in a name`;
   if (name.startsWith(".")) return "it begins with a dot, which hides the run's folder";
-  return undefined;
+  return beginningProblem(name);
 }

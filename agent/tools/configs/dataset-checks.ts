@@ -2,8 +2,8 @@
 import { opendir, stat } from "node:fs/promises";
 import { extname, join } from "node:path";
 import { isMissing } from "../../files/sandbox.ts";
-import { asObject, asText, type Check, type Dataset, error, type Finding, warning } from "./check.ts";
-import { plainArch } from "./known-values.ts";
+import { asObject, type Check, type Dataset, error, type Finding, warning } from "./check.ts";
+import { archOf } from "./model-arch.ts";
 
 // toolkit/data_loader.py
 const IMAGES = [".jpg", ".jpeg", ".png", ".webp"];
@@ -13,11 +13,12 @@ const SOUNDS = [".mp3", ".wav", ".flac", ".aac", ".ogg", ".m4a"];
 /** After so many entries without one to train on the question stays open: the folder may be anything, even `/`. */
 const MAX_ENTRIES = 50_000;
 
-function mediaOf({ block, process }: Dataset): {
+/** Which files of a data set are trained on. */
+export function mediaOf({ block, process }: Pick<Dataset, "block" | "process">): {
   readonly extensions: readonly string[];
   readonly word: string;
 } {
-  const arch = plainArch(asText(asObject(process.block.model).arch) ?? "");
+  const arch = archOf(asObject(process.block.model));
   if (arch.startsWith("ace_step")) return { extensions: SOUNDS, word: "sound files" };
   const frames = block.num_frames;
   const video = block.auto_frame_count === true || (typeof frames === "number" && frames > 1);
@@ -51,10 +52,17 @@ async function checkFolder(dataset: Dataset): Promise<Finding[]> {
     if (!stats.isDirectory()) return []; // a JSON file that lists the images, which the trainer takes as well
     const { extensions, word } = mediaOf(dataset);
     if (await holdsAny(folder, extensions)) return [];
-    return [error(`${label} has no ${word} the trainer can read (${extensions.join(" ")}): ${folderText}`)];
+    return [
+      error(
+        `${label} has no ${word} the trainer can read (${extensions.join(" ")}): ${folderText}`,
+        "Put files there, e.g. with upload_dataset, or name another folder",
+      ),
+    ];
   } catch (problem) {
-    if (isMissing(problem)) return [warning(`${label} folder does not exist: ${folderText}`)];
-    return [warning(`${label} folder cannot be read: ${folderText}`)];
+    // Configs may be written before their data sets arrive.
+    const why = isMissing(problem) ? "does not exist" : "cannot be read";
+    const fix = "Put the data set there, e.g. with upload_dataset, or name another folder";
+    return [{ ...warning(`${label} folder ${why}: ${folderText}`, fix), atStart: "error" }];
   }
 }
 

@@ -45,6 +45,7 @@ function unknownKeys(process: Process): Finding[] {
         const where = path === "" ? key : `${path}.${key}`;
         return warning(
           `${process.at}Unknown key '${where}' is ignored by the trainer${didYouMean(key, known)}`,
+          "Mend its name or remove it",
         );
       });
   });

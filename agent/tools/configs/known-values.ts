@@ -27,6 +27,11 @@ export const ARCHS: ReadonlySet<string> = new Set([
 
 const UNETS: ReadonlySet<string> = new Set(["sd1", "sd15", "sd2", "sdxl", "ssd", "vega"]);
 
+/** Stable Diffusion before the transformers; noise is predicted, and a LoRA has an alpha. */
+export function isUnet(arch: string): boolean {
+  return UNETS.has(plainArch(arch));
+}
+
 /** LoRAs of transformers are written in a format without alpha, so the trainer sets alpha to the rank. */
 export function ignoresAlpha(arch: string): boolean {
   const plain = plainArch(arch);
@@ -37,6 +42,31 @@ export function ignoresAlpha(arch: string): boolean {
 export const SCHEDULERS: readonly string[] = [
   ...NOISE_SCHEDULERS,
   ...["k_lms", "k_euler", "k_dpmsolver", "k_dpmsolver++", "custom_lcm"],
+];
+
+/** `train.lr_scheduler`: toolkit/scheduler.py, then diffusers' own names. */
+export const LR_SCHEDULERS: readonly string[] = [
+  ...["constant", "linear", "cosine", "cosine_with_restarts", "step", "constant_with_warmup"],
+  ...["polynomial", "piecewise_constant"],
+];
+
+/** `train.timestep_type` (toolkit/samplers/custom_flowmatch_sampler.py and BaseSDTrainProcess.py). */
+export const TIMESTEP_TYPES: readonly string[] = [
+  ...["sigmoid", "linear", "weighted", "shift", "flux_shift", "lumina2_shift", "lognorm_blend"],
+  ...["next_sample", "one_step", "two_step", "four_step", "eight_step"],
+];
+
+export const CONTENT_OR_STYLE: readonly string[] = ["balanced", "content", "style"];
+
+/** `network.type`; any other word trains a plain LoRA. */
+export const NETWORK_TYPES: readonly string[] = [
+  "lora",
+  "locon",
+  "lycoris",
+  "lokr",
+  "dora",
+  "lorm",
+  "fullrank",
 ];
 
 const EXACT_OPTIMIZERS: readonly string[] = [...OPTIMIZERS, "adam8", "adamw8", "automagicexperiment"];

@@ -48,6 +48,7 @@ async function outsideDatasets(label: string, block: JsonObject, paths: Paths): 
     findings.push(
       error(
         `${label} folder ${folder} is outside the folders that datasets may lie in (${roots.join(", ")}); start the agent with --dataset-root to allow another`,
+        `Move the folder below ${paths.datasets}, or start the agent with --dataset-root`,
       ),
     );
   }
@@ -86,13 +87,20 @@ export const PLACE_CHECKS: readonly Check[] = [
           findings.push(
             error(
               `${at}training_folder ${folder} is outside the folders that runs are written to (${roots.join(", ")})`,
+              `Write training_folder: ${paths.output}`,
             ),
           );
         }
         const problem = block.name === undefined ? undefined : trainingNameProblem(asText(block.name) ?? "");
-        if (problem) findings.push(error(`${at}'name' cannot be the run's folder: ${problem}`));
+        if (problem)
+          findings.push(error(`${at}'name' cannot be the run's folder: ${problem}`, "Remove the key"));
         if (asObject(block.save).push_to_hub === true) {
-          findings.push(warning(`${at}save.push_to_hub publishes every checkpoint on Hugging Face`));
+          findings.push(
+            warning(
+              `${at}save.push_to_hub publishes every checkpoint on Hugging Face`,
+              "Write push_to_hub: false unless that is meant",
+            ),
+          );
         }
       }
       return findings;
@@ -106,7 +114,10 @@ export const PLACE_CHECKS: readonly Check[] = [
       for (const { at, block } of trainers) {
         for (const image of controlImagesOf(asObject(block.sample))) {
           const problem = await controlImageProblem(image, paths);
-          if (problem) findings.push(error(`${at}${problem}`));
+          if (problem)
+            findings.push(
+              error(`${at}${problem}`, `Copy the image below ${paths.datasets} and name it there`),
+            );
         }
       }
       return findings;

@@ -17,7 +17,12 @@ function sampleShape({ at, block }: Process): Finding[] {
   const sample = asObject(block.sample);
   const findings: Finding[] = [];
   if (typeof sample.prompts === "string") {
-    findings.push(error(`${at}'sample.prompts' is a text, not a list: every letter would become a prompt`));
+    findings.push(
+      error(
+        `${at}'sample.prompts' is a text, not a list: every letter would become a prompt`,
+        'Write prompts: ["…"]',
+      ),
+    );
   }
   if (
     sample.samples !== undefined &&
@@ -26,6 +31,7 @@ function sampleShape({ at, block }: Process): Finding[] {
     findings.push(
       error(
         `${at}'sample.samples' must be a list of blocks like {prompt: "…"}; a list of texts is called 'prompts'`,
+        "Rename the key to prompts",
       ),
     );
   }
@@ -41,6 +47,7 @@ export const TEXT_CHECKS: readonly Check[] = [
       return [
         error(
           `The text contains \${${name.slice(0, 40)}}: ai-toolkit replaces it by an environment variable, or stops if there is none; write the value itself`,
+          "Write the value itself, without ${",
         ),
       ];
     },
@@ -53,7 +60,10 @@ export const TEXT_CHECKS: readonly Check[] = [
         promptsOf(process).flatMap((prompt, index) => {
           const { errors, warnings } = promptFlags(prompt);
           const at = `${process.at}Prompt ${index}: `;
-          return [...errors.map((text) => error(at + text)), ...warnings.map((text) => warning(at + text))];
+          return [
+            ...errors.map((text) => error(at + text, "Mend or remove the flag")),
+            ...warnings.map((text) => warning(at + text, "Write a dash or a comma instead of --")),
+          ];
         }),
       ),
   },

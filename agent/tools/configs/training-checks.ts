@@ -2,15 +2,32 @@
 
 import { movedModel } from "../../../shared/preset-choice.ts";
 import { knownModel } from "../../../shared/presets.ts";
-import { asObject, asText, type Check, error, type Finding, type Process, warning } from "./check.ts";
+import {
+  asObject,
+  asText,
+  blocker,
+  type Check,
+  error,
+  type Finding,
+  isObject,
+  type JsonObject,
+  type Process,
+  warning,
+} from "./check.ts";
 import {
   ARCHS,
+  CONTENT_OR_STYLE,
   isOptimizer,
+  isUnet,
+  LR_SCHEDULERS,
   missingPackage,
+  NETWORK_TYPES,
   OPTIMIZER_NAMES,
   plainArch,
   SCHEDULERS,
+  TIMESTEP_TYPES,
 } from "./known-values.ts";
+import { archOf } from "./model-arch.ts";
 import { didYouMean } from "./nearest.ts";
 
 /** A check of one training process. */
@@ -30,6 +47,7 @@ function arch({ at, block }: Process): Finding[] {
   return [
     warning(
       `${at}Unknown model.arch '${value}'${guess}; a trainer that does not know it loads the model as SD 1.5`,
+      "Write the arch that list_model_presets shows for the model",
     ),
   ];
 }
@@ -38,26 +56,96 @@ function optimizer({ at, block }: Process): (Finding | undefined)[] {
   const value = asText(asObject(block.train).optimizer);
   if (value === undefined) return [];
   if (!isOptimizer(value))
-    return [error(`${at}Unknown optimizer '${value}'${didYouMean(value, OPTIMIZER_NAMES)}`)];
+    return [
+      error(`${at}Unknown optimizer '${value}'${didYouMean(value, OPTIMIZER_NAMES)}`, "Write adamw8bit"),
+    ];
   const missing = missingPackage(value);
   return [
     missing
-      ? warning(`${at}Optimizer '${value}' needs 'pip install ${missing}' in ai-toolkit's environment first`)
+      ? warning(
+          `${at}Optimizer '${value}' needs 'pip install ${missing}' in ai-toolkit's environment first`,
+          "Install it, or write adamw8bit",
+        )
       : undefined,
   ];
 }
 
-function schedulers({ at, block }: Process): Finding[] {
-  return (
+/** Words that end the job when they are met, mostly after the model was loaded. */
+function unknownWords({ at, block }: Process): Finding[] {
+  const train = asObject(block.train);
+  const words = [
+    ["train.noise_scheduler", train.noise_scheduler, SCHEDULERS],
+    ["sample.sampler", asObject(block.sample).sampler, SCHEDULERS],
+    ["train.lr_scheduler", train.lr_scheduler, LR_SCHEDULERS],
+    // Only models with flow matching look at it, which are all but the UNets.
     [
-      ["train.noise_scheduler", asText(asObject(block.train).noise_scheduler)],
-      ["sample.sampler", asText(asObject(block.sample).sampler)],
-    ] as const
-  ).flatMap(([key, value]) =>
-    value === undefined || SCHEDULERS.includes(value)
+      "train.timestep_type",
+      isUnet(archOf(asObject(block.model))) ? undefined : train.timestep_type,
+      TIMESTEP_TYPES,
+    ],
+    ["train.content_or_style", train.content_or_style, CONTENT_OR_STYLE],
+  ] as const;
+  return words.flatMap(([key, value, known]) =>
+    typeof value !== "string" || known.includes(value)
       ? []
-      : [error(`${at}Unknown ${key} '${value}'${didYouMean(value, SCHEDULERS)}`)],
+      : [
+          error(
+            `${at}Unknown ${key} '${value}'${didYouMean(value, known)}`,
+            `Write one of ${known.join(", ")}`,
+          ),
+        ],
   );
+}
+
+function networkType({ at, block }: Process): Finding[] {
+  const value = asText(asObject(block.network).type);
+  if (value === undefined || NETWORK_TYPES.includes(value.toLowerCase())) return [];
+  return [
+    warning(
+      `${at}Unknown network.type '${value}'${didYouMean(value, NETWORK_TYPES)}: a plain LoRA is trained instead`,
+      `Write one of ${NETWORK_TYPES.join(", ")}`,
+    ),
+  ];
+}
+
+/** `rank` wins over `linear`; 4 is the trainer's default. */
+export function rankOf(network: JsonObject): number | null {
+  const rank = network.rank ?? network.linear ?? 4;
+  return typeof rank === "number" ? rank : null;
+}
+
+function alpha({ at, block }: Process): (Finding | false)[] {
+  const network = asObject(block.network);
+  const type = (asText(network.type) ?? "lora").toLowerCase();
+  const rank = rankOf(network) ?? 0;
+  const given = network.linear_alpha ?? network.alpha;
+  return [
+    isObject(block.network) &&
+      (type === "lora" || type === "dora") &&
+      given === undefined &&
+      rank > 1 &&
+      isUnet(archOf(asObject(block.model))) &&
+      warning(
+        `${at}There is no 'network.linear_alpha': the trainer's default is 1, which at rank ${rank} weakens the LoRA to a ${rank}th`,
+        `Add linear_alpha: ${rank}`,
+      ),
+  ];
+}
+
+/** Models of the older class that need it spelled out; all others bring their own schedule. */
+const NEED_FLOWMATCH = ["flux", "flex1", "sd3", "lumina2"];
+
+function flowmatch({ at, block }: Process): (Finding | false)[] {
+  const arch = archOf(asObject(block.model));
+  const scheduler = asObject(block.train).noise_scheduler;
+  return [
+    NEED_FLOWMATCH.includes(arch) &&
+      scheduler !== "flowmatch" &&
+      warning(
+        `${at}'${arch}' is trained with noise_scheduler 'flowmatch', not ${scheduler === undefined ? "the default, 'ddpm'" : `'${String(scheduler)}'`}: the LoRA would be worthless`,
+        "Write train.noise_scheduler: flowmatch",
+      ),
+  ];
 }
 
 /** Does it train a part, rather than the whole model? */
@@ -70,37 +158,50 @@ export const TRAINING_CHECKS: readonly Check[] = [
     !trainsPart(process) &&
       warning(
         `${process.at}There is no 'network' block: this trains the whole model, not a LoRA. Add e.g. network: {type: lora, linear: 16, linear_alpha: 16}`,
+        "Add network: {type: lora, linear: 16, linear_alpha: 16}",
       ),
   ]),
   eachTrainer("learning rate", ({ at, block }) => [
     asObject(block.train).lr === undefined &&
       warning(
         `${at}There is no 'train.lr': the trainer's default is 1e-6, far too low for a LoRA; 1e-4 is usual`,
+        "Add train.lr: 1e-4",
       ),
   ]),
   eachTrainer("arch", arch),
   eachTrainer("optimizer", optimizer),
-  eachTrainer("schedulers", schedulers),
+  eachTrainer("words", unknownWords),
+  eachTrainer("network type", networkType),
+  eachTrainer("alpha", alpha),
+  eachTrainer("flowmatch", flowmatch),
   eachTrainer("moved model", ({ at, block }) => {
     const path = asText(asObject(block.model).name_or_path);
     const moved = path && movedModel(path);
     return [
       moved
-        ? warning(`${at}The model '${path}' no longer exists on Hugging Face; use '${moved}'`)
+        ? warning(
+            `${at}The model '${path}' no longer exists on Hugging Face; use '${moved}'`,
+            `Write model.name_or_path: ${moved}`,
+          )
         : undefined,
     ];
   }),
   {
     name: "gated model",
-    run: ({ trainers, hasHfToken }) =>
-      trainers.flatMap(({ at, block }) => {
+    run: async ({ trainers, hasHfToken, isDownloaded }) => {
+      const findings: Finding[] = [];
+      for (const { at, block } of trainers) {
         const path = asText(asObject(block.model).name_or_path);
-        if (hasHfToken || path === undefined || !knownModel(path)?.gated) return [];
-        return [
-          warning(
+        if (hasHfToken || path === undefined || !knownModel(path)?.gated || (await isDownloaded(path)))
+          continue;
+        findings.push(
+          blocker(
             `${at}The model '${path}' is gated: accept its licence at https://huggingface.co/${path} and start the agent with HF_TOKEN, unless it is downloaded already`,
+            "Accept the licence, set HF_TOKEN for this server and start it anew",
           ),
-        ];
-      }),
+        );
+      }
+      return findings;
+    },
   },
 ];

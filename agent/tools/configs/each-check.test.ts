@@ -1,0 +1,160 @@
+// Every check of the table: passed by a config without fault, failed by one with just that fault.
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Paths, pathsOf } from "../../paths.ts";
+import type { Finding } from "./check.ts";
+import { CHECKS, contextOf } from "./checks.ts";
+import { parseConfig } from "./yaml.ts";
+
+type Block = Record<string, unknown>;
+
+let paths: Paths;
+beforeAll(async () => {
+  paths = pathsOf({ data: await mkdtemp(join(tmpdir(), "each-check-")) });
+  await mkdir(join(paths.datasets, "cats"), { recursive: true });
+  await mkdir(join(paths.datasets, "empty"));
+  await writeFile(join(paths.datasets, "cats", "a.png"), "");
+});
+afterAll(() => rm(paths.root, { recursive: true }));
+
+const process = (changes: Block = {}): Block => ({
+  type: "diffusion_trainer",
+  training_folder: paths.output,
+  network: { type: "lora", linear: 16, linear_alpha: 16 },
+  save: { save_every: 250 },
+  datasets: [{ folder_path: "datasets/cats" }],
+  train: { steps: 1000, lr: 1e-4, optimizer: "adamw8bit", noise_scheduler: "flowmatch" },
+  model: { name_or_path: "black-forest-labs/FLUX.1-schnell", arch: "flux" },
+  sample: { sampler: "flowmatch", sample_every: 250, prompts: ["a cat"] },
+  ...changes,
+});
+const top = (changes?: Block, config: Block = {}): Block => ({
+  job: "extension",
+  config: { name: "x", process: [process(changes)], ...config },
+});
+const train = (changes: Block) => top({ train: { ...(process()["train"] as Block), ...changes } });
+const sample = (changes: Block) => top({ sample: { ...(process()["sample"] as Block), ...changes } });
+
+async function findingsOf(name: string, value: unknown): Promise<readonly Finding[]> {
+  const check = CHECKS.find((each) => each.name === name);
+  if (!check) throw new Error(`no check is called ${name}`);
+  const text = JSON.stringify(value);
+  return await check.run(await contextOf({ text, value: parseConfig(text, true).value }, paths, {}));
+}
+
+/** By check: a config that has this fault, what is said, and how it counts where that is not a plain warning. */
+const FAULTS: Record<string, [fault: () => Block, text: RegExp, level?: "error" | "blocks" | "missing"][]> = {
+  "top level": [[() => ({ ...top(), job: "extention" }), /Unknown job type "extention"/, "error"]],
+  name: [
+    [() => top({}, { name: "a[1]" }), /'config.name' cannot be used/, "error"],
+    [() => top({}, { name: "conf" }), /beginning of config\.yaml/, "error"],
+    [() => top({}, { name: "sample" }), /beginning of samples/, "error"],
+  ],
+  "process types": [[() => top({ type: "difusion_trainer" }), /did you mean 'diffusion_trainer'/]],
+  datasets: [[() => top({ datasets: [{}] }), /missing 'folder_path'/, "error"]],
+  model: [[() => top({ model: {} }), /Missing 'model.name_or_path'/, "error"]],
+  "training folder": [[() => top({ training_folder: "output" }), /is relative/]],
+  "places to write": [
+    [() => top({ training_folder: "/elsewhere" }), /is outside the folders that runs/, "error"],
+  ],
+  "places to read": [[() => top({ datasets: [{ folder_path: "/etc" }] }), /\/etc is outside/, "error"]],
+  "dataset folders": [
+    [() => top({ datasets: [{ folder_path: "datasets/empty" }] }), /has no images/, "error"],
+    [() => top({ datasets: [{ folder_path: "datasets/none" }] }), /does not exist/, "missing"],
+  ],
+  network: [[() => top({ network: undefined }), /There is no 'network' block/]],
+  "learning rate": [[() => train({ lr: undefined }), /There is no 'train.lr'.* 1e-6/]],
+  arch: [
+    [
+      () => top({ model: { name_or_path: "x", arch: "fluxx" } }),
+      /Unknown model.arch 'fluxx' \(did you mean 'flux'/,
+    ],
+  ],
+  optimizer: [[() => train({ optimizer: "adamw9bit" }), /did you mean 'adamw8bit'/, "error"]],
+  words: [
+    [() => train({ noise_scheduler: "flowmach" }), /Unknown train.noise_scheduler .*'flowmatch'/, "error"],
+    [() => sample({ sampler: "eulr" }), /Unknown sample.sampler .*'euler'/, "error"],
+    [() => train({ lr_scheduler: "cosin" }), /Unknown train.lr_scheduler .*'cosine'/, "error"],
+    [() => train({ timestep_type: "sigmiod" }), /Unknown train.timestep_type .*'sigmoid'/, "error"],
+    [() => train({ content_or_style: "both" }), /Unknown train.content_or_style 'both'/, "error"],
+  ],
+  "network type": [[() => top({ network: { type: "lorra", linear: 4 } }), /a plain LoRA is trained instead/]],
+  alpha: [
+    [
+      () => top({ network: { type: "lora", linear: 16 }, model: { name_or_path: "x", is_xl: true } }),
+      /default is 1, which at rank 16/,
+    ],
+  ],
+  flowmatch: [
+    [() => train({ noise_scheduler: undefined }), /not the default, 'ddpm'/],
+    [() => train({ noise_scheduler: "ddpm" }), /not 'ddpm'/],
+  ],
+  "moved model": [
+    [() => top({ model: { name_or_path: "runwayml/stable-diffusion-v1-5" } }), /no longer exists/],
+  ],
+  "gated model": [
+    [
+      () => top({ model: { name_or_path: "black-forest-labs/FLUX.1-dev", arch: "flux" } }),
+      /is gated/,
+      "blocks",
+    ],
+  ],
+  saves: [
+    [() => top({ save: { save_every: 1000 } }), /Nothing is saved before the end/],
+    [
+      () => top({ save: { save_every: 250, max_step_saves_to_keep: 0 } }),
+      /keeps every checkpoint, 3 of them/,
+    ],
+  ],
+  samples: [
+    [() => sample({ prompts: [] }), /There is no sample prompt/],
+    [() => sample({ prompts: Array(40).fill("a cat") }), /40 sample prompts in 5 rounds are 200 pictures/],
+    [() => sample({ sample_every: 2 }), /stops 501 times/],
+    [() => sample({ width: 1000, height: 4096 }), /Samples of 1000×4096 pixels/],
+  ],
+  "environment variables": [[() => sample({ prompts: ["a $" + "{HOME}"] }), /contains \$\{HOME\}/, "error"]],
+  "sample shape": [[() => sample({ prompts: "a cat" }), /every letter would become a prompt/, "error"]],
+  "prompt flags": [
+    [() => sample({ prompts: ["a cat -- asleep"] }), /everything after --/],
+    [() => sample({ prompts: ["a cat --w wide"] }), /--w needs a whole number/, "error"],
+  ],
+  "unknown keys": [[() => train({ lerning_rate: 1 }), /Unknown key 'train.lerning_rate' is ignored/]],
+};
+
+test("every check has its case here", () => {
+  expect(Object.keys(FAULTS).sort()).toEqual(CHECKS.map(({ name }) => name).sort());
+});
+
+describe.each(Object.entries(FAULTS))("%s", (name, faults) => {
+  test("is passed by a config without fault", async () => {
+    expect(await findingsOf(name, top())).toEqual([]);
+  });
+
+  test.each(faults)("is failed, with one line and one fix (%#)", async (fault, text, level) => {
+    const [finding, ...more] = await findingsOf(name, fault());
+    expect(more).toEqual([]);
+    expect(finding?.text).toMatch(text);
+    expect(finding?.text).not.toContain("\n");
+    expect(finding?.fix).not.toBe("");
+    expect(finding?.level).toBe(level === "error" ? "error" : "warning");
+    expect(finding?.atStart).toBe(level === "blocks" ? "blocks" : level === "missing" ? "error" : undefined);
+  });
+});
+
+test("what is right for one model is no fault of another", async () => {
+  const uNet = top({
+    network: { type: "lora", linear: 16, alpha: 8 },
+    model: { name_or_path: "x", arch: "sdxl" },
+    train: { steps: 1000, lr: 1e-4, timestep_type: "whatever" },
+  });
+  for (const name of ["alpha", "flowmatch", "words"]) expect(await findingsOf(name, uNet), name).toEqual([]);
+  const qwen = top({ model: { name_or_path: "Qwen/Qwen-Image", arch: "qwen_image" }, train: { lr: 1e-4 } });
+  expect(await findingsOf("flowmatch", qwen)).toEqual([]);
+});
+
+test("without samples nothing is said of them", async () => {
+  const value = top({ train: { steps: 1000, disable_sampling: true }, sample: {} });
+  expect(await findingsOf("samples", value)).toEqual([]);
+});
