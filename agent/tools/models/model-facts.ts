@@ -7,6 +7,8 @@ export interface ModelFacts {
   readonly step: number | null;
   readonly baseModel: string | null;
   readonly triggerWord: string | null;
+  /** Of a LoRA; null for everything else. */
+  readonly rank: number | null;
   /** Written by a rehearsal: no real training happened. */
   readonly rehearsal: boolean;
   /** What is wrong with the file, in one sentence; loaders refuse it. */
@@ -20,22 +22,28 @@ export async function readFacts(
   fileBytes: number,
 ): Promise<ModelFacts> {
   if (!fileName.endsWith(".safetensors")) {
-    return factsOf({}, fileName, fileBytes === 0 ? "The file is empty" : null);
+    return factsOf({ metadata: {}, rank: null }, fileName, fileBytes === 0 ? "The file is empty" : null);
   }
-  const { metadata, problem } = await readHeader(handle, fileBytes);
-  return factsOf(metadata ?? {}, fileName, problem ?? null);
+  const header = await readHeader(handle, fileBytes);
+  if (header.problem !== undefined) return factsOf({ metadata: {}, rank: null }, fileName, header.problem);
+  return factsOf(header, fileName, null);
 }
 
 const JsonText = <S extends v.GenericSchema>(schema: S) => v.pipe(v.string(), v.parseJson(), schema);
 const TrainingInfo = JsonText(v.object({ step: v.pipe(v.number(), v.integer(), v.minValue(0)) }));
 const TagFrequency = JsonText(v.record(v.string(), v.record(v.string(), v.number())));
 
-function factsOf(metadata: Metadata, fileName: string, problem: string | null): ModelFacts {
+function factsOf(
+  { metadata, rank }: { readonly metadata: Metadata; readonly rank: number | null },
+  fileName: string,
+  problem: string | null,
+): ModelFacts {
   const info = v.safeParse(TrainingInfo, metadata.training_info);
   return {
     step: info.success ? info.output.step : stepInName(fileName),
     baseModel: metadata.ss_base_model_version || metadata["modelspec.architecture"] || null,
     triggerWord: metadata.trigger_word || metadata["modelspec.trigger_phrase"] || soleTag(metadata) || null,
+    rank,
     rehearsal: "rehearsal" in metadata,
     problem,
   };

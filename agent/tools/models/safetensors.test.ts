@@ -51,6 +51,7 @@ describe("a real file", () => {
       step: 5,
       baseModel: "sd_1.5",
       triggerWord: "p3rs0n",
+      rank: 4,
       rehearsal: false,
       problem: null,
     });
@@ -73,6 +74,19 @@ describe("a real file", () => {
     await writeFile(path, Buffer.concat([await readFile(REAL), Buffer.alloc(1)]));
     expect((await header()).problem).toBe("The file has 63305 bytes, its header explains only 63304");
   });
+});
+
+test.each([
+  ["a.lora_A.weight", [16, 3072], 16],
+  ["a.lora_A.default.weight", [16, 3072], 16],
+  ["a.lora_down.weight", [8, 320, 1, 1], 8],
+  ["a.lora_down.weight", [8, 320, 3, 3], null],
+  ["a.lora_B.weight", [3072, 16], null],
+  ["a.weight", [16, 16], null],
+  ["a.lora_A.weight", "16", null],
+])("the rank is read from the layers' shapes: %s %j", async (name, shape, rank) => {
+  await writeFile(path, encode({ [name]: { dtype: "F16", shape, data_offsets: [0, 0] } }));
+  expect(await header()).toMatchObject({ rank });
 });
 
 describe("headers that are none", () => {
@@ -139,6 +153,7 @@ describe("what the header says", () => {
       step: null,
       baseModel: null,
       triggerWord: null,
+      rank: null,
       rehearsal: false,
       problem: null,
     });

@@ -9,12 +9,18 @@ const LENGTH_BYTES = 8;
 
 const Offset = v.pipe(v.number(), v.integer(), v.minValue(0));
 const Tensor = v.looseObject({ data_offsets: v.tuple([Offset, Offset]) });
+const Shape = v.array(v.number());
 
 const Metadata = v.record(v.string(), v.string());
 export type Metadata = Readonly<v.InferOutput<typeof Metadata>>;
 
 export type Header =
-  | { readonly metadata: Metadata; readonly problem?: undefined }
+  | {
+      readonly metadata: Metadata;
+      /** Of a LoRA: how many rows its linear layers have in the middle. */
+      readonly rank: number | null;
+      readonly problem?: undefined;
+    }
   /** One sentence on what is wrong with the file; loaders refuse it. */
   | { readonly metadata?: undefined; readonly problem: string };
 
@@ -48,6 +54,7 @@ function parseHeader(text: string, dataStart: number, fileBytes: number): Header
   if (!header) return { problem: "Not a safetensors file: its header is not JSON" };
   let metadata: Metadata = {};
   let dataBytes = 0;
+  let rank: number | null = null;
   for (const [name, entry] of Object.entries(header)) {
     if (name === "__metadata__") {
       if (v.is(Metadata, entry)) metadata = entry;
@@ -55,12 +62,20 @@ function parseHeader(text: string, dataStart: number, fileBytes: number): Header
     }
     if (!v.is(Tensor, entry)) return { problem: "Not a safetensors file: a tensor has no place in it" };
     dataBytes = Math.max(dataBytes, entry.data_offsets[1]);
+    rank ??= rankOf(name, entry["shape"]);
   }
   const expected = dataStart + dataBytes;
   if (fileBytes < expected) return { problem: cutOff(fileBytes, `its header promises ${expected}`) };
   if (fileBytes > expected)
     return { problem: `The file has ${fileBytes} bytes, its header explains only ${expected}` };
-  return { metadata };
+  return { metadata, rank };
+}
+
+/** Larger convolutions may have a rank of their own; those of 1×1 are linear layers in another dress. */
+function rankOf(name: string, shape: unknown): number | null {
+  if (!/\b(lora_down|lora_A)\b.*\.weight$/.test(name) || !v.is(Shape, shape)) return null;
+  const [rows, , height = 1, width = 1] = shape;
+  return rows !== undefined && height === 1 && width === 1 ? rows : null;
 }
 
 function parseObject(text: string): object | undefined {
