@@ -1,6 +1,6 @@
 // A training as its user lives through it: start, watch, stop, resume, and all that goes wrong. The trainer is the
 // rehearsal, a real process; what it suffers is written into each config.
-import { readdir, readFile, readlink } from "node:fs/promises";
+import { readdir, readFile, readlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { identify, type ProcessIdentity, sessionMembers } from "../tools/training/process.ts";
@@ -382,6 +382,47 @@ export function trainingSuite(name: string, open: () => Promise<TrainingServer>)
           step: null,
           code: "conflict",
         });
+      });
+
+      test("what a resume would do is told before; one that would train nothing takes force", async () => {
+        await ended(await run("again"));
+        const request = { config_name: "again", resume: true };
+        const before = await subject.call("preflight", request);
+        expect(before).toMatchObject({
+          ready: false,
+          will: { resumes_from_step: 12, steps: 12 },
+          errors: [],
+        });
+        const refused = await subject.execute("start_training", request);
+        expect(refused).toMatchObject({ status: 200, success: false, code: "conflict" });
+        expect(refused.error).toContain("12 of 12 steps: nothing would be trained");
+        expect(refused.json).toMatchObject({ checks: ["resume"] });
+        expect(refused.hint).toContain("force: true");
+        const answer = await subject.call("start_training", { ...request, force: true });
+        expect(answer).toMatchObject({ status: "success", resumes_from: 12 });
+        expect(await ended(String(answer["job_id"]))).toMatchObject({ status: "completed", step: 12 });
+      });
+
+      test("force passes over no error, and does not begin anew over checkpoints", async () => {
+        await ended(await run("kept"));
+        for (const [config_name, more] of [
+          ["kept", {}],
+          ["nothing_there", {}],
+        ] as const) {
+          const reply = await subject.execute("start_training", { config_name, force: true, ...more });
+          expect(reply.success, config_name).toBe(false);
+        }
+      });
+
+      test("a config with the same name inside does not take over another one's run unasked", async () => {
+        const id = await run("original", { ...ENDLESS, save: { save_every: 20 } });
+        await reaches(id, { last_checkpoint: { name: expect.any(String) } });
+        await stop(id);
+        const text = await readFile(join(subject.paths.config, "original.yaml"), "utf8");
+        await writeFile(join(subject.paths.config, "copy.yaml"), text);
+        const reply = await subject.execute("start_training", { config_name: "copy", resume: true });
+        expect(reply).toMatchObject({ success: false, code: "conflict" });
+        expect(reply.error).toContain("started from the config 'original', not from 'copy'");
       });
     });
 

@@ -4,18 +4,21 @@ import type { Trash } from "../files/trash.ts";
 import type { Paths } from "../paths.ts";
 import type { AllHandlers } from "../runner.ts";
 import type { Trainer } from "../trainer/trainer.ts";
-import { checkConfig } from "./configs/checks.ts";
 import { countConfigs, readConfigFile } from "./configs/config-file.ts";
 import { configHandlers } from "./configs/handlers.ts";
 import { captionHandlers, captionRestorer } from "./datasets/captions/handlers.ts";
 import { datasetHandlers } from "./datasets/handlers.ts";
 import { Turns } from "./datasets/turns.ts";
 import { modelHandlers } from "./models/handlers.ts";
+import type { Request } from "./preflight/facts.ts";
+import { preflightHandlers } from "./preflight/handlers.ts";
+import { preflight } from "./preflight/preflight.ts";
 import { systemHandlers } from "./system/handlers.ts";
 import type { SystemMonitor } from "./system/system-monitor.ts";
 import { trainingHandlers } from "./training/handlers.ts";
 import { inUseOf } from "./training/in-use.ts";
 import type { JobStore } from "./training/job-store.ts";
+import { jobsView } from "./training/jobs-view.ts";
 import type { Supervisor } from "./training/supervisor.ts";
 import { trashHandlers } from "./trash/handlers.ts";
 
@@ -44,17 +47,22 @@ export function createHandlers(parts: HandlerParts): AllHandlers {
     jobOf: (path) => store.byOutputFolder(dirname(path))?.id,
   });
   const unhurried = { signal: new AbortController().signal, progress: () => {} };
+  const machine = {
+    paths,
+    environment: process.env,
+    trainer,
+    gpus: async () => (await stats.read()).gpu,
+    jobs: jobsView(store),
+  };
+  const checkRun = async (request: Request) =>
+    preflight(await readConfigFile(paths, request.config), machine, request);
   const training = trainingHandlers({
     store,
     supervisor,
     jobsPath: paths.jobs,
     root: paths.root,
-    trainer,
+    preflight: checkRun,
     now,
-    readConfig: async (name) => {
-      const file = await readConfigFile(paths, name);
-      return { value: file.value, ...(await checkConfig(file, paths, process.env)) };
-    },
     counts: async () => ({
       configs: await countConfigs(paths),
       datasets: (await datasets.list_datasets({}, unhurried)).datasets.length,
@@ -65,6 +73,7 @@ export function createHandlers(parts: HandlerParts): AllHandlers {
     ...configs,
     ...datasets,
     ...training,
+    ...preflightHandlers({ preflight: checkRun }),
     ...models,
     ...captionHandlers(datasetParts),
     ...trashHandlers({ trash, restoreCaptions: captionRestorer(datasetParts) }),

@@ -26,7 +26,7 @@ const options = (folder: string, more: Partial<TrainerOptions> = {}): TrainerOpt
 const FULL = {
   "run.py": "",
   "version.py": 'VERSION = "0.12.26"\n',
-  "extensions_built_in/sd_trainer/DiffusionTrainer.py": 'os.environ.get("AITK_JOB_ID")',
+  "extensions_built_in/sd_trainer/DiffusionTrainer.py": 'os.environ.get("AITK_JOB_ID") save_now',
   "venv/bin/python": "",
 };
 
@@ -37,6 +37,7 @@ test("D24: the toolkit's own virtual environment runs it, in its folder", async 
     command: [join(folder, "venv/bin/python"), "run.py"],
     cwd: folder,
     reports: true,
+    toolkit: { version: "0.12.26", savesOnRequest: true },
   });
 });
 
@@ -58,6 +59,7 @@ test("an old toolkit is found with what it cannot do", async () => {
     version: null,
     python: null,
     reports: false,
+    savesOnRequest: false,
   });
 });
 

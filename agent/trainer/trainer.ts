@@ -15,6 +15,8 @@ export interface Trainer {
   /** Understands `diffusion_trainer`, so that it reports through a job database (ai-toolkit since 2025-09-16). */
   readonly reports: boolean;
   readonly environmentPrefixes: readonly string[];
+  /** The installation that it runs; a rehearsal needs none. */
+  readonly toolkit?: Toolkit;
 }
 
 export interface Toolkit {
@@ -22,6 +24,8 @@ export interface Toolkit {
   readonly version: string | null;
   readonly python: string | null;
   readonly reports: boolean;
+  /** Saves and samples on request (since 2026-05-26). */
+  readonly savesOnRequest: boolean;
 }
 
 export interface TrainerOptions {
@@ -74,6 +78,7 @@ export async function findToolkit(options: TrainerOptions): Promise<Toolkit | un
       version: await readVersion(path),
       python: await findPython(path, options),
       reports: source.includes("AITK_JOB_ID"),
+      savesOnRequest: source.includes("save_now"),
     };
   }
   return undefined;
@@ -111,5 +116,6 @@ export async function resolveTrainer(options: TrainerOptions): Promise<Trainer> 
     cwd: toolkit.path,
     reports: toolkit.reports,
     environmentPrefixes: [],
+    toolkit,
   };
 }

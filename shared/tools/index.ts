@@ -12,6 +12,7 @@ import {
 import { deleteDataset, getDatasetInfo, listDatasets, uploadDataset } from "./datasets.ts";
 import { listMachines } from "./machines.ts";
 import { deleteModel, downloadModel, exportModel, listExportedModels } from "./models.ts";
+import { preflight } from "./preflight.ts";
 import { agentHealth, getSystemStats, listModelPresets } from "./system.ts";
 import {
   getTrainingInfo,
@@ -50,6 +51,7 @@ export const TOOLS = [
   validateConfig,
   getDatasetInfo,
   listModelPresets,
+  preflight,
   getTrainingMetrics,
   getTrainingSamples,
   waitForTraining,

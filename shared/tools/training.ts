@@ -54,7 +54,7 @@ export const startTraining = defineTool({
   name: "start_training",
   title: "Start training",
   description:
-    "Start a training job using AI Toolkit. Answers at once; follow the run with get_training_status and the job_id. While another job runs, the new one waits in the queue and starts by itself.",
+    "Start a training job using AI Toolkit, after all checks of preflight. Answers at once; follow the run with get_training_status and the job_id. While another job runs, the new one waits in the queue and starts by itself.",
   scope: "train",
   effect: "write",
   input: v.object({
@@ -65,6 +65,12 @@ export const startTraining = defineTool({
       ),
       false,
     ),
+    force: v.optional(
+      Flag(
+        "Start in spite of warnings that hold it back, e.g. a disk too small; errors are never passed over",
+      ),
+      false,
+    ),
   }),
   output: output({
     job_id: v.string(),
@@ -72,6 +78,8 @@ export const startTraining = defineTool({
     status: Success,
     state: v.picklist(["queued", "running"]),
     queue_position: v.nullable(Whole),
+    /** With `resume`: the step it goes on from; null when there is none. */
+    resumes_from: v.optional(v.nullable(Whole)),
   }),
 });
 

@@ -267,6 +267,63 @@ export const configs: Chapter = (subject) => {
     });
   });
 
+  test("preflight answers with every check, and with what the run would do", async () => {
+    const { call, paths } = subject();
+    await putRun(paths, "checked");
+    const answer = await call("preflight", { config_name: "checked" });
+    expect(answer).toMatchObject({
+      config: "checked",
+      ready: true,
+      errors: [],
+      warnings: expect.arrayContaining([expect.stringContaining("This is a rehearsal")]),
+      will: {
+        output_folder: join(paths.output, "checked"),
+        resumes_from_step: null,
+        steps: 12,
+        trainer: "rehearsal",
+        checkpoints_kept: 1,
+        checkpoint_bytes_each: null,
+        disk_needed_bytes: null,
+        disk_free_bytes: expect.any(Number),
+      },
+    });
+    expect(answer["checks"]).toContainEqual({
+      check: "captions",
+      level: "ok",
+      message: "4 images; 4 captions",
+      fix: null,
+    });
+    expect(await call("list_training_jobs", {})).not.toMatchObject({ jobs: [{ config: "checked" }] });
+  });
+
+  test("preflight of a config that cannot be trained says why, and what to do", async () => {
+    const { call, execute, paths } = subject();
+    await putRun(paths, "unchecked", {
+      train: { optimizer: "adamm" },
+      dataset: { folder_path: "datasets/none" },
+    });
+    const { ready, checks, errors } = await call("preflight", { config_name: "unchecked" });
+    expect({ ready, errors }).toEqual({
+      ready: false,
+      errors: [
+        "Dataset 0 folder does not exist: datasets/none",
+        expect.stringContaining("Unknown optimizer 'adamm'"),
+      ],
+    });
+    expect((checks as object[])[0]).toEqual({
+      check: "dataset folders",
+      level: "error",
+      message: "Dataset 0 folder does not exist: datasets/none",
+      fix: expect.stringContaining("upload_dataset"),
+    });
+    expect(await execute("preflight", { config_name: "gone" })).toMatchObject({
+      status: 200,
+      success: false,
+      error: "Configuration not found",
+      code: "not_found",
+    });
+  });
+
   test.each([
     ["no_job", "config: {name: a, process: [{type: sd_trainer}]}", "Missing required key: 'job'"],
     ["no_config", "job: extension", "Missing required key: 'config'"],

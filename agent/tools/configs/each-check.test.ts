@@ -37,6 +37,14 @@ const top = (changes?: Block, config: Block = {}): Block => ({
 const train = (changes: Block) => top({ train: { ...(process()["train"] as Block), ...changes } });
 const sample = (changes: Block) => top({ sample: { ...(process()["sample"] as Block), ...changes } });
 
+/** A config for another model, whose data set has these keys more. */
+const edit = (model: Block, dataset: Block, sample: Block = { prompts: ["a cat"] }) =>
+  top({
+    model: { name_or_path: "x", ...model },
+    datasets: [{ folder_path: "datasets/cats", ...dataset }],
+    sample: { sampler: "flowmatch", ...sample },
+  });
+
 async function findingsOf(name: string, value: unknown): Promise<readonly Finding[]> {
   const check = CHECKS.find((each) => each.name === name);
   if (!check) throw new Error(`no check is called ${name}`);
@@ -114,6 +122,28 @@ const FAULTS: Record<string, [fault: () => Block, text: RegExp, level?: "error" 
     [() => sample({ sample_every: 2 }), /stops 501 times/],
     [() => sample({ width: 1000, height: 4096 }), /Samples of 1000×4096 pixels/],
   ],
+  "control folders": [
+    [
+      () => edit({ arch: "qwen_image_edit_plus" }, { control_path_1: undefined }),
+      /no control images.*end at once/,
+      "error",
+    ],
+    [() => edit({ arch: "flux_kontext" }, { control_path: "" }), /no control images/],
+    [() => edit({ arch: "krea2", model_kwargs: { edit: true } }, {}), /no control images/],
+  ],
+  "sample controls": [
+    [
+      () => edit({ arch: "flux_kontext" }, {}, { prompts: ["a --ctrl_img x.png", "b"] }),
+      /Prompt 1 has no control/,
+      "error",
+    ],
+    [
+      () => edit({ arch: "wan21_i2v:14b" }, {}, { samples: [{ prompt: "a", ctrl_img_1: "x" }] }),
+      /Prompt 0/,
+      "error",
+    ],
+    [() => edit({ arch: "boogu_image_edit" }, {}, { samples: [{ prompt: "a" }] }), /Prompt 0/, "error"],
+  ],
   "environment variables": [[() => sample({ prompts: ["a $" + "{HOME}"] }), /contains \$\{HOME\}/, "error"]],
   "sample shape": [[() => sample({ prompts: "a cat" }), /every letter would become a prompt/, "error"]],
   "prompt flags": [
@@ -152,6 +182,23 @@ test("what is right for one model is no fault of another", async () => {
   for (const name of ["alpha", "flowmatch", "words"]) expect(await findingsOf(name, uNet), name).toEqual([]);
   const qwen = top({ model: { name_or_path: "Qwen/Qwen-Image", arch: "qwen_image" }, train: { lr: 1e-4 } });
   expect(await findingsOf("flowmatch", qwen)).toEqual([]);
+});
+
+test("an edit model with its control images has nothing to be told", async () => {
+  const plus = edit(
+    { arch: "qwen_image_edit_plus" },
+    { control_path_1: "datasets/a" },
+    { samples: [{ prompt: "a", ctrl_img_2: "x.png" }] },
+  );
+  const kontext = edit(
+    { arch: "flux_kontext" },
+    { control_path: ["datasets/a"] },
+    { prompts: ["a --ctrl_img x.png"] },
+  );
+  const randomly = edit({ arch: "mageflow_edit" }, { control_from_same_folder: true });
+  for (const value of [plus, kontext, randomly])
+    for (const name of ["control folders", "sample controls"])
+      expect(await findingsOf(name, value)).toEqual([]);
 });
 
 test("without samples nothing is said of them", async () => {

@@ -31,8 +31,8 @@ export const trainingHandlers = (parts: TrainingParts): Handlers<typeof training
     ...lookHandlers(parts),
     ...controlHandlers(parts),
 
-    async start_training({ config_name, resume }) {
-      const { job, warnings } = await queueJob(parts, { config: config_name, resume });
+    async start_training({ config_name, resume, force }) {
+      const { job, warnings, resumesFrom } = await queueJob(parts, { config: config_name, resume, force });
       await supervisor.look();
       const started = store.get(job.id) ?? job;
       if (started.status === "failed") {
@@ -46,6 +46,7 @@ export const trainingHandlers = (parts: TrainingParts): Handlers<typeof training
         status: "success",
         state: started.status === "pending" ? "queued" : "running",
         queue_position: store.queuePosition(job.id),
+        ...(resume && { resumes_from: resumesFrom }),
         ...(warnings.length > 0 && { warnings: [...warnings] }),
       };
     },

@@ -2,29 +2,20 @@
 import { randomUUID } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { softError, ToolError } from "../../../shared/errors.ts";
-import type { Trainer } from "../../trainer/trainer.ts";
+import type { Request } from "../preflight/facts.ts";
+import type { Report } from "../preflight/preflight.ts";
+import { refusalOf } from "../preflight/refusal.ts";
 import { jobFolder, prepareJobFolder } from "./job-folder.ts";
 import type { Job, JobStore } from "./job-store.ts";
 import { toRunConfig } from "./run-config.ts";
-import { listCheckpoints } from "./run-files.ts";
-
-export interface ConfigToRun {
-  /** The parsed file. */
-  readonly value: unknown;
-  /** What keeps it from running, as validate_config says it. */
-  readonly errors: readonly string[];
-  readonly warnings: readonly string[];
-}
 
 export interface StartParts {
   readonly store: JobStore;
   readonly jobsPath: string;
   /** What relative paths in a config are relative to, as validate_config takes them: the data folder. */
   readonly root: string;
-  /** @throws ToolError trainer_missing */
-  readonly trainer: () => Promise<Trainer>;
   /** @throws ToolError when there is no such config or it cannot be read */
-  readonly readConfig: (name: string) => Promise<ConfigToRun>;
+  readonly preflight: (request: Request) => Promise<Report>;
   readonly now: () => Date;
 }
 
@@ -37,29 +28,29 @@ function busy(id: string, config: string): ToolError {
   );
 }
 
-async function refuseForeignCheckpoints(outputFolder: string, run: string, resume: boolean): Promise<void> {
-  const [newest] = await listCheckpoints(outputFolder, run);
-  if (!newest || resume) return;
-  const at = newest.step === null ? "the finished model" : `step ${newest.step}`;
-  throw softError(
-    "conflict",
-    `${outputFolder} already holds ${newest.name}; the trainer would go on from there (${at}) instead of starting anew`,
-    { checkpoint: newest.name, step: newest.step },
-    "Pass resume: true to go on from it, use a configuration with another name, or move the folder away",
-  );
+export interface Start {
+  readonly config: string;
+  readonly resume: boolean;
+  /** Warnings do not keep it from starting. */
+  readonly force: boolean;
+}
+
+export interface Started {
+  readonly job: Job;
+  readonly warnings: readonly string[];
+  /** The step it goes on from; null when it begins at 0, or nobody can say. */
+  readonly resumesFrom: number | null;
 }
 
 export async function queueJob(
-  { store, jobsPath, root, trainer: resolve, readConfig, now }: StartParts,
-  { config, resume }: { readonly config: string; readonly resume: boolean },
-): Promise<{ readonly job: Job; readonly warnings: readonly string[] }> {
-  const { value, errors, warnings } = await readConfig(config);
-  const trainer = await resolve();
-  if (errors.length > 0) {
-    throw new ToolError("invalid_input", `'${config}' cannot be trained: ${errors.join("; ")}`, {
-      hint: "Mend the configuration; validate_config lists everything it finds",
-    });
-  }
+  { store, jobsPath, root, preflight, now }: StartParts,
+  { config, resume, force }: Start,
+): Promise<Started> {
+  const report = await preflight({ config, resume, gpu: undefined });
+  const refusal = refusalOf(config, report, force);
+  if (refusal) throw refusal;
+  const { trainer, value, checks, will } = report;
+  if (!trainer) throw new ToolError("trainer_missing", "There is no trainer");
   const id = randomUUID();
   const folder = jobFolder(jobsPath, id);
   const run = toRunConfig(value, {
@@ -67,11 +58,6 @@ export async function queueJob(
     databasePath: folder.database,
     reports: trainer.reports,
   });
-  const running = store
-    .unfinished()
-    .find((job) => job.config === config || job.output_folder === run.outputFolder);
-  if (running) throw busy(running.id, config);
-  await refuseForeignCheckpoints(run.outputFolder, run.name, resume);
   await prepareJobFolder(folder, id, run.value);
   const other = store.add({
     id,
@@ -88,5 +74,6 @@ export async function queueJob(
     await rm(folder.path, { recursive: true, force: true });
     throw busy(other ?? id, config);
   }
-  return { job, warnings };
+  const warnings = checks.filter(({ level }) => level === "warning").map(({ text }) => text);
+  return { job, warnings, resumesFrom: will.resumes_from_step };
 }

@@ -1,0 +1,120 @@
+// A quick look at a data set, as the trainer will walk it: what is there, what is written about it, what is broken.
+import { readdir } from "node:fs/promises";
+import { basename, extname, join, relative, resolve } from "node:path";
+import { isMissing } from "../../files/sandbox.ts";
+import { asText, type Dataset } from "../configs/check.ts";
+import { mediaOf } from "../configs/dataset-checks.ts";
+
+/** More entries are not looked at: figures are then "at least". */
+const MAX_ENTRIES = 50_000;
+
+/** A control image's ending must be lower case: the trainer puts these behind the stem and asks whether that exists. */
+const CONTROL_ENDINGS = [".jpg", ".jpeg", ".png", ".webp"];
+
+export interface ControlLook {
+  /** As the config has it. */
+  readonly folder: string;
+  readonly exists: boolean;
+  /** Names of files to train on that have no partner here, the first few. */
+  readonly missing: readonly string[];
+  readonly missingCount: number;
+}
+
+export interface DatasetLook {
+  readonly label: string;
+  readonly dataset: Dataset;
+  /** Absolute paths of what is trained on. */
+  readonly files: readonly string[];
+  /** "images" and the like. */
+  readonly word: string;
+  readonly isCapped: boolean;
+  readonly captionCount: number;
+  /** Sub-folders that are trained as well, below the data set, with how many files. */
+  readonly nested: readonly { readonly folder: string; readonly files: number }[];
+  readonly controls: readonly ControlLook[];
+}
+
+/** @returns undefined where there is no folder to look at: missing, or a JSON file that lists the images */
+export async function lookAtDataset(dataset: Dataset, root: string): Promise<DatasetLook | undefined> {
+  const { folder } = dataset;
+  if (folder === undefined) return undefined;
+  const { extensions, word } = mediaOf(dataset);
+  const files: string[] = [];
+  const nested: { folder: string; files: number }[] = [];
+  let captionCount = 0;
+  let entries = 0;
+  const folders = [folder];
+  for (let next = folders.pop(); next !== undefined && entries < MAX_ENTRIES; next = folders.pop()) {
+    const found = await readdir(next, { withFileTypes: true }).catch((error: unknown) => {
+      if (next === folder || isMissing(error)) return undefined; // said by another check
+      throw error;
+    });
+    if (!found) {
+      if (next === folder) return undefined;
+      continue;
+    }
+    entries += found.length;
+    const names = new Set(found.map(({ name }) => name));
+    let here = 0;
+    for (const entry of found) {
+      if (entry.name.startsWith(".")) continue;
+      if (entry.isDirectory()) folders.push(join(next, entry.name));
+      else if (extensions.includes(extname(entry.name).toLowerCase()) && basename(next) !== "_controls") {
+        here += 1;
+        files.push(join(next, entry.name));
+        if (names.has(stemOf(entry.name) + captionEndingOf(dataset))) captionCount += 1;
+      }
+    }
+    if (next !== folder && here > 0) nested.push({ folder: relative(folder, next), files: here });
+  }
+  return {
+    label: dataset.label,
+    dataset,
+    files,
+    word,
+    isCapped: entries >= MAX_ENTRIES,
+    captionCount,
+    nested: nested.sort((a, b) => (a.folder < b.folder ? -1 : 1)),
+    controls: await Promise.all(controlFoldersOf(dataset).map((each) => lookAtControls(each, root, files))),
+  };
+}
+
+const stemOf = (name: string) => name.slice(0, name.length - extname(name).length);
+
+/** The dot is added where it is missing; the older key is taken as it is. */
+function captionEndingOf({ block }: Dataset): string {
+  const old = asText(block.caption_type);
+  if (old !== undefined) return old;
+  const ending = asText(block.caption_ext) ?? "txt";
+  return ending.startsWith(".") ? ending : `.${ending}`;
+}
+
+/** As written; the numbered keys win over the list. */
+export function controlFoldersOf({ block }: Pick<Dataset, "block">): string[] {
+  const numbered = [block.control_path_1, block.control_path_2, block.control_path_3].flatMap(
+    (path) => asText(path) || [],
+  );
+  if (numbered.length > 0) return numbered;
+  const path = block.control_path;
+  return Array.isArray(path)
+    ? path.flatMap((each) => asText(each) ?? [])
+    : asText(path)
+      ? [String(path)]
+      : [];
+}
+
+const SHOWN = 3;
+
+async function lookAtControls(folder: string, root: string, files: readonly string[]): Promise<ControlLook> {
+  const names = await readdir(resolve(root, folder)).catch(() => undefined);
+  const there = new Set(names);
+  const missing = files
+    .map((file) => basename(file))
+    .filter((file) => !CONTROL_ENDINGS.some((ending) => there.has(stemOf(file) + ending)));
+  return {
+    folder,
+    exists: names !== undefined,
+    missing: missing.slice(0, SHOWN),
+    missingCount: missing.length,
+  };
+}

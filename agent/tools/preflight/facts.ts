@@ -1,0 +1,166 @@
+// Everything that preflight's checks look at, gathered once.
+import { stat, statfs } from "node:fs/promises";
+import { dirname } from "node:path";
+import { ToolError } from "../../../shared/errors.ts";
+import type { Paths } from "../../paths.ts";
+import type { Environment } from "../../trainer/environment.ts";
+import type { Trainer } from "../../trainer/trainer.ts";
+import { asText, type CheckContext, type JsonObject } from "../configs/check.ts";
+import type { GpuReading } from "../system/gpu-monitor.ts";
+import { type ResumePoint, resumePoint } from "../training/resume-point.ts";
+import { type RunConfig, toRunConfig } from "../training/run-config.ts";
+import { type Checkpoint, listCheckpoints } from "../training/run-files.ts";
+import { type DatasetLook, lookAtDataset } from "./dataset-look.ts";
+import { type Decoded, decodeBudget, decodeSample } from "./decode.ts";
+import { type DiskForecast, diskForecast, existingSaves } from "./disk-forecast.ts";
+
+export interface Request {
+  /** The config's name. */
+  readonly config: string;
+  readonly resume: boolean;
+  /** Index of the GPU that was asked for. */
+  readonly gpu: number | undefined;
+}
+
+/** What is known of other jobs. */
+export interface JobsView {
+  /** The id of an unfinished job with this config, or writing to this folder. */
+  readonly unfinished: (config: string, outputFolder: string) => string | undefined;
+  /** The config that the newest run in this folder was started from. */
+  readonly lastConfig: (outputFolder: string) => string | undefined;
+  readonly running: () => number;
+}
+
+export interface Machine {
+  readonly paths: Paths;
+  readonly environment: Environment;
+  readonly jobs: JobsView;
+  /** @throws ToolError trainer_missing */
+  readonly trainer: () => Promise<Trainer>;
+  readonly gpus: () => Promise<GpuReading>;
+  /** Bytes free for us on the disk that holds a path, or will; null when it cannot be said. */
+  readonly freeBytes?: (path: string) => Promise<number | null>;
+}
+
+/** A run as the trainer would make it of the config; there is none of a config without shape. */
+export interface Run {
+  readonly config: RunConfig;
+  /** The first process: the one that trains. */
+  readonly block: JsonObject;
+  /** What its files are looked for by when it resumes. */
+  readonly processName: string;
+  readonly checkpoints: readonly Checkpoint[];
+  readonly resumePoint: ResumePoint | undefined;
+  /** Of a training; captioners and the like write what they write. */
+  readonly forecast: DiskForecast | undefined;
+  readonly freeBytes: number | null;
+}
+
+export interface Facts {
+  readonly request: Request;
+  readonly paths: Paths;
+  readonly environment: Environment;
+  readonly jobs: JobsView;
+  readonly trainer: Trainer | ToolError;
+  readonly gpus: GpuReading;
+  readonly context: CheckContext;
+  readonly looks: readonly DatasetLook[];
+  readonly decoded: readonly (Decoded & { readonly look: DatasetLook })[];
+  /** undefined: it has no shape, or lies where we must not look. */
+  readonly run: Run | undefined;
+  readonly shapeProblem: ToolError | undefined;
+}
+
+/** Of the path, or of the nearest folder above it that exists: that is where it will be made. */
+async function freeBytesOf(path: string): Promise<number | null> {
+  try {
+    const { bavail, bsize } = await statfs(path);
+    return bavail * bsize;
+  } catch {
+    return dirname(path) === path ? null : freeBytesOf(dirname(path)); // not made yet, or not ours to see
+  }
+}
+
+async function deviceOf(path: string): Promise<number | undefined> {
+  return await stat(path).then(
+    ({ dev }) => dev,
+    () => (dirname(path) === path ? undefined : deviceOf(dirname(path))),
+  );
+}
+
+function runConfigOf(config: unknown, { root }: Paths): RunConfig | ToolError {
+  try {
+    return toRunConfig(config, { root, databasePath: "", reports: false });
+  } catch (problem) {
+    if (problem instanceof ToolError) return problem;
+    throw problem;
+  }
+}
+
+async function runOf(
+  config: RunConfig,
+  context: CheckContext,
+  looks: readonly DatasetLook[],
+  isRehearsal: boolean,
+  freeBytes: (path: string) => Promise<number | null>,
+): Promise<Run> {
+  const [first] = context.trainers;
+  const { outputFolder, name } = config;
+  const processName = asText(first?.block.name) ?? name;
+  const device = await deviceOf(outputFolder);
+  const onSameDisk: DatasetLook[] = [];
+  for (const look of looks)
+    if (look.dataset.process === first && (await deviceOf(look.dataset.folder ?? "/")) === device)
+      onSameDisk.push(look);
+  return {
+    config,
+    block: first?.block ?? {},
+    processName,
+    checkpoints: await listCheckpoints(outputFolder, name),
+    resumePoint: await resumePoint(outputFolder, processName),
+    forecast:
+      first && diskForecast(first.block, await existingSaves(outputFolder, name), onSameDisk, isRehearsal),
+    freeBytes: await freeBytes(outputFolder),
+  };
+}
+
+/** @param forbidden places outside our folders are not even looked at */
+export async function gatherFacts(
+  machine: Machine,
+  context: CheckContext,
+  trainer: Trainer | ToolError,
+  request: Request,
+  forbidden: { readonly toRead: boolean; readonly toWrite: boolean },
+): Promise<Facts> {
+  const { paths, environment, jobs, gpus, freeBytes = freeBytesOf } = machine;
+  const isRehearsal = "kind" in trainer && trainer.kind === "rehearsal";
+  const budget = decodeBudget(context.datasets.length, performance.now());
+  const looks: DatasetLook[] = [];
+  const decoded: (Decoded & { readonly look: DatasetLook })[] = [];
+  for (const dataset of forbidden.toRead ? [] : context.datasets) {
+    const look = await lookAtDataset(dataset, paths.root);
+    if (!look) continue;
+    looks.push(look);
+    decoded.push({ look, ...(await decodeSample(look.files, budget)) });
+  }
+  const config = runConfigOf(context.config, paths);
+  const isRun = !(config instanceof ToolError);
+  const [run, reading] = await Promise.all([
+    isRun && !forbidden.toWrite ? runOf(config, context, looks, isRehearsal, freeBytes) : undefined,
+    gpus(),
+  ]);
+  const shapeProblem = isRun ? undefined : config;
+  return {
+    request,
+    paths,
+    environment,
+    jobs,
+    trainer,
+    gpus: reading,
+    context,
+    looks,
+    decoded,
+    run,
+    shapeProblem,
+  };
+}

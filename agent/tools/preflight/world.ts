@@ -1,0 +1,128 @@
+// For preflight's tests: a machine with a toolkit, a base model, a data set and a GPU, on which all is well.
+import { chmod, cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import type { Gpu } from "../../../shared/tools/system.ts";
+import { createFolders, type Paths, pathsOf } from "../../paths.ts";
+import { resolveTrainer, type TrainerChoice } from "../../trainer/trainer.ts";
+import type { JobsView, Machine } from "./facts.ts";
+import { preflight, type Report } from "./preflight.ts";
+
+export type Block = Record<string, unknown>;
+
+const PICTURES = join(import.meta.dirname, "../../rehearsal/fixtures/dataset");
+
+/** The layout of ai-toolkit with a virtual environment, as far as anybody looks. */
+const TOOLKIT = {
+  "run.py": "",
+  "version.py": 'VERSION = "0.12.26"\n',
+  "extensions_built_in/sd_trainer/DiffusionTrainer.py": 'os.environ.get("AITK_JOB_ID"); "save_now"',
+  "venv/pyvenv.cfg": "include-system-site-packages = false\n",
+  "venv/bin/python": "",
+  "venv/lib/python3.11/site-packages/torch/__init__.py": "",
+};
+
+export const GPU: Gpu = {
+  index: 0,
+  uuid: "GPU-1",
+  name: "NVIDIA GeForce RTX 4090",
+  utilization_percent: 0,
+  memory_used_mib: 300,
+  memory_total_mib: 24_564,
+  temperature_c: 30,
+  power_w: 20,
+  power_limit_w: 450,
+};
+
+export interface Circumstances {
+  readonly trainer?: TrainerChoice;
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly gpus?: readonly Gpu[];
+  readonly freeBytes?: number | null;
+  readonly jobs?: Partial<JobsView>;
+  readonly resume?: boolean;
+  readonly gpu?: number;
+}
+
+export class World implements AsyncDisposable {
+  readonly paths: Paths;
+
+  private constructor(root: string) {
+    this.paths = pathsOf({ data: root });
+  }
+
+  static async create(): Promise<World> {
+    const world = new World(await mkdtemp(join(tmpdir(), "preflight-")));
+    await createFolders(world.paths);
+    for (const [name, text] of Object.entries(TOOLKIT)) await world.put(name, text);
+    await chmod(join(world.paths.root, "venv/bin/python"), 0o755);
+    await world.put("hf/hub/models--Tongyi-MAI--Z-Image/snapshots/1/model_index.json", "{}");
+    await cp(PICTURES, join(world.paths.datasets, "cats"), { recursive: true });
+    for (const name of ["img1", "img2", "img3", "img4"])
+      await world.put(`datasets/cats/${name}.txt`, "a cat");
+    return world;
+  }
+
+  /** A file below the data folder. @returns its path */
+  async put(name: string, content: string | Uint8Array): Promise<string> {
+    const path = join(this.paths.root, name);
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, content);
+    return path;
+  }
+
+  /** A process without fault; `undefined` leaves a block out. */
+  process(changes: Block = {}): Block {
+    return {
+      type: "diffusion_trainer",
+      training_folder: this.paths.output,
+      network: { type: "lora", linear: 16, linear_alpha: 16 },
+      save: { save_every: 250, max_step_saves_to_keep: 4 },
+      datasets: [{ folder_path: "datasets/cats", cache_latents_to_disk: true, resolution: [512, 1024] }],
+      train: { steps: 2000, lr: 1e-4, optimizer: "adamw8bit", noise_scheduler: "flowmatch" },
+      model: { name_or_path: "Tongyi-MAI/Z-Image", arch: "zimage" },
+      sample: { sampler: "flowmatch", sample_every: 250, width: 1024, height: 1024, prompts: ["a cat"] },
+      ...changes,
+    };
+  }
+
+  config(changes?: Block, name = "cats"): Block {
+    return { job: "extension", config: { name, process: [this.process(changes)] } };
+  }
+
+  machine({
+    trainer = "auto",
+    environment,
+    gpus = [GPU],
+    freeBytes = 1e12,
+    jobs,
+  }: Circumstances = {}): Machine {
+    return {
+      paths: this.paths,
+      environment: { HF_HOME: join(this.paths.root, "hf"), ...environment },
+      trainer: () =>
+        resolveTrainer({
+          choice: trainer,
+          toolkitFolders: [this.paths.root],
+          rehearsalCommand: ["node", "rehearse"],
+          searchPath: "",
+        }),
+      gpus: async () => ({ devices: [...gpus], note: gpus.length > 0 ? null : "nvidia-smi not found" }),
+      freeBytes: async () => freeBytes,
+      jobs: { unfinished: () => undefined, lastConfig: () => undefined, running: () => 0, ...jobs },
+    };
+  }
+
+  async preflight(value: unknown, circumstances: Circumstances = {}): Promise<Report> {
+    const { resume = false, gpu } = circumstances;
+    return await preflight({ text: JSON.stringify(value), value }, this.machine(circumstances), {
+      config: "cats",
+      resume,
+      gpu,
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await rm(this.paths.root, { recursive: true });
+  }
+}
