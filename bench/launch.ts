@@ -14,11 +14,12 @@ export async function benchLaunch(): Promise<Result[]> {
   const paths = pathsOf({ data: await scratchFolder() });
   await createFolders(paths);
   const command = ["/bin/true"] as const;
+  const launcher = { pid: process.pid, startTicks: null, bootId: null };
   const [ours = 0, bare = 0] = await medians(
     [
       async () => {
         const folder = await mkdtemp(join(paths.jobs, "job-"));
-        await launch({ command, cwd: "/", env: { PATH: "/usr/bin:/bin" }, folder });
+        await launch({ command, cwd: "/", env: { PATH: "/usr/bin:/bin" }, launcher, folder });
       },
       async () => {
         const child = spawn(command[0], { stdio: "ignore" });

@@ -3,7 +3,7 @@ import type { ChildProcess } from "node:child_process";
 import { type Environment, trainerEnvironment } from "../../trainer/environment.ts";
 import type { Trainer } from "../../trainer/trainer.ts";
 import { jobFolder } from "./job-folder.ts";
-import type { Job } from "./job-store.ts";
+import { claimerOf, type Job } from "./job-store.ts";
 import { launch } from "./process.ts";
 
 export interface LaunchParts {
@@ -24,6 +24,7 @@ export async function launchJob(
     command: [...command, folder.config],
     cwd,
     env: trainerEnvironment(environment, { AITK_JOB_ID: job.id }, environmentPrefixes),
+    launcher: claimerOf(job),
     folder: folder.path,
   });
 }

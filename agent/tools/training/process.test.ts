@@ -2,15 +2,27 @@ import { mkdtemp, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test, vi } from "vitest";
-import { identify, isAlive, launch, readExit, readStarted, sessionMembers, signalAll } from "./process.ts";
+import {
+  identify,
+  isAlive,
+  launch,
+  readExit,
+  readStarted,
+  revokeTickets,
+  sessionMembers,
+  signalAll,
+} from "./process.ts";
 
 const newFolder = () => mkdtemp(join(tmpdir(), "aitk-job-"));
+
+const launcher = { pid: 11, startTicks: 22, bootId: null };
 
 async function start(script: string, folder: string) {
   const child = await launch({
     command: ["/bin/sh", "-c", script],
     cwd: "/tmp",
     env: { PATH: "/usr/bin:/bin" },
+    launcher,
     folder,
   });
   return identify(child.pid ?? 0);
@@ -82,6 +94,34 @@ test("a job's folder runs its job once, however often it is launched", async () 
   expect(await isAlive(first)).toBe(true);
   expect(await log(folder)).toBe("ran\n");
   signalAll(await sessionMembers(first), "SIGKILL");
+});
+
+test("a launch is taken back for good, or it runs and is known: never neither, never both", async () => {
+  for (let round = 0; round < 20; round += 1) {
+    const folder = await newFolder();
+    const child = await launch({
+      command: ["/bin/sh", "-c", "echo ran"],
+      cwd: "/tmp",
+      env: { PATH: "/usr/bin:/bin" },
+      launcher,
+      folder,
+    });
+    await revokeTickets(folder, launcher); // the shim is on its way to its first line
+    const started = await readStarted(folder);
+    await vi.waitFor(() => expect(child.exitCode).not.toBeNull(), 5_000);
+    expect(await readStarted(folder)).toEqual(started);
+    expect(await log(folder)).toBe(started ? "ran\n" : "");
+    expect(await readExit(folder)).toBe(started ? 0 : undefined);
+  }
+});
+
+test("taking back a launch leaves another launcher's alone", async () => {
+  const folder = await newFolder();
+  const identity = await start("echo ran", folder);
+  await revokeTickets(folder, { ...launcher, startTicks: 23 });
+  expect(await exit(folder)).toBe(0);
+  expect((await readStarted(folder))?.pid).toBe(identity.pid);
+  await expect(revokeTickets(join(folder, "tidied away"), launcher)).resolves.toBeUndefined();
 });
 
 test("signalling what is already gone is no error", () => {

@@ -1,32 +1,68 @@
 // Processes that outlive us: launching them, knowing them again after a restart, and ending them with all their children.
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { open, readdir, readFile } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 
 /**
  * Runs the trainer and writes its exit status to a file in one step, so that it is known also when nobody waited.
  * - The empty handler is needed: without a trap the shim dies with the signal and the status is lost; with an ignored
  *   signal (`trap ''`) Python inherits the ignoring and never stops.
- * - Making the `started` folder decides who runs the job: were an agent killed between starting the shim and noting
- *   it down, and the job started again, the second shim finds the folder and leaves.
+ * - Only who turns its ticket into the folder `started` runs the job. The folder holds who that is from its first
+ *   moment on, and a ticket that was taken back (revokeTickets) starts nothing any more, however late its shim comes.
  */
 const SHIM = `trap : INT TERM HUP
-cd_to=$1; job=$2; shift 2
+cd_to=$1; job=$2; ticket=$3; shift 3
 [ -d "$job/started" ] && exit 0
-mkdir "$job/started" || exit 0
-read -r stat < /proc/$$/stat && echo "$stat" > "$job/started/stat"
-echo $$ > "$job/started/pid"
+{ read -r stat < /proc/$$/stat && echo "$stat" > "$ticket/stat"
+  echo $$ > "$ticket/pid" && mv "$ticket" "$job/started"; } 2>/dev/null || exit 0
 cd "$cd_to" && "$@"
 code=$?
 printf %s "$code" > "$job/exit.tmp" && mv "$job/exit.tmp" "$job/exit"
 exit "$code"`;
 
+/** Which process this was: a pid alone is reused. */
+export interface ProcessIdentity {
+  readonly pid: number;
+  /** Clock ticks after boot, /proc/<pid>/stat field 22 (proc(5)); null where there is no /proc. */
+  readonly startTicks: number | null;
+  readonly bootId: string | null;
+}
+
+/** Tickets bear the name of who gave them out: one that is taken back must not be another launcher's. */
+const ticketPrefix = ({ pid, startTicks }: ProcessIdentity) => `ticket-${pid}-${startTicks}-`;
+
+/**
+ * Takes back what a launcher that has died gave out for a job: the shim it started may not have come to its first
+ * line yet. Whether one has begun to run is certain afterwards, not before.
+ */
+export async function revokeTickets(folder: string, launcher: ProcessIdentity): Promise<void> {
+  const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return []; // somebody has tidied it away
+    throw error;
+  });
+  for (const name of names) {
+    if (!name.startsWith(ticketPrefix(launcher))) continue;
+    const path = join(folder, name);
+    const revoked = join(folder, `revoked-${name}`);
+    // Renamed, not removed: of two renames of one folder only one succeeds, so either the shim runs or we are sure.
+    await rename(path, revoked).then(
+      () => rm(revoked, { recursive: true, force: true }),
+      (error: NodeJS.ErrnoException) => {
+        if (error.code !== "ENOENT") throw error; // the shim has it
+      },
+    );
+  }
+}
+
 export interface LaunchOptions {
   readonly command: readonly [string, ...string[]];
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
-  /** The job's folder: log.txt, started/pid and exit appear in it. */
+  /** Who launches. */
+  readonly launcher: ProcessIdentity;
+  /** The job's folder: log.txt, started/ and exit appear in it. */
   readonly folder: string;
 }
 
@@ -34,11 +70,13 @@ export interface LaunchOptions {
  * Starts a command in a session of its own whose output goes straight to the log file: with a pipe of ours, a
  * restart of this daemon would kill a nine-hour run at its next print. Both streams, one file, appended.
  */
-export async function launch({ command, cwd, env, folder }: LaunchOptions): Promise<ChildProcess> {
+export async function launch({ command, cwd, env, launcher, folder }: LaunchOptions): Promise<ChildProcess> {
+  const ticket = join(folder, `${ticketPrefix(launcher)}${randomUUID()}`);
+  await mkdir(ticket, { mode: 0o700 });
   const log = await open(join(folder, "log.txt"), "a", 0o600);
   try {
     // The shim itself stays in `/`: a folder that is a running process's own cannot be unmounted.
-    const child = spawn("/bin/sh", ["-c", SHIM, "job", cwd, folder, ...command], {
+    const child = spawn("/bin/sh", ["-c", SHIM, "job", cwd, folder, ticket, ...command], {
       cwd: "/",
       env,
       detached: true,
@@ -50,14 +88,6 @@ export async function launch({ command, cwd, env, folder }: LaunchOptions): Prom
   } finally {
     await log.close();
   }
-}
-
-/** Which process this was: a pid alone is reused. */
-export interface ProcessIdentity {
-  readonly pid: number;
-  /** Clock ticks after boot, /proc/<pid>/stat field 22 (proc(5)); null where there is no /proc. */
-  readonly startTicks: number | null;
-  readonly bootId: string | null;
 }
 
 interface Stat {

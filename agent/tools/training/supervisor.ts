@@ -11,7 +11,7 @@ import { endingOf, startedMsOf } from "./ending.ts";
 import { jobFolder } from "./job-folder.ts";
 import { claimerOf, type Ending, type Job, type JobStore, processOf } from "./job-store.ts";
 import { launchJob } from "./launch-job.ts";
-import { identify, isAlive, type ProcessIdentity, readExit, readStarted } from "./process.ts";
+import { identify, isAlive, type ProcessIdentity, readExit, readStarted, revokeTickets } from "./process.ts";
 import { clearSession, type StopGrace, Stopping, stopGrace } from "./stopping.ts";
 
 /** How often processes and queue are looked at. */
@@ -150,6 +150,9 @@ export class Supervisor implements AsyncDisposable {
   async #processOf(job: Job, folder: string): Promise<ProcessIdentity | undefined> {
     const noted = processOf(job);
     if (noted && ((await isAlive(noted)) || (await readExit(folder)) !== undefined)) return noted;
+    const claimer = claimerOf(job);
+    if (!noted && (await isAlive(claimer))) return undefined; // about to launch it
+    await revokeTickets(folder, claimer);
     const started = await readStarted(folder);
     if (started && started.pid !== noted?.pid) {
       // Launched by somebody who could not note it down any more.
@@ -158,7 +161,6 @@ export class Supervisor implements AsyncDisposable {
       return identity;
     }
     if (noted) return noted;
-    if (await isAlive(claimerOf(job))) return undefined; // about to launch it
     this.#store.unclaim(job, this.#options.now().toISOString());
     return undefined;
   }
