@@ -4,7 +4,7 @@ import { type ChildProcessByStdio, spawn } from "node:child_process";
 import type { Readable } from "node:stream";
 import type { Gpu } from "../../../shared/tools/system.ts";
 import { forEachLine } from "./lines.ts";
-import { parseGpuLine, QUERY } from "./nvidia-smi.ts";
+import { parseGpuLine, QUERY, QUERY_FORMAT } from "./nvidia-smi.ts";
 
 export interface GpuReading {
   readonly devices: Gpu[];
@@ -25,12 +25,7 @@ export interface GpuMonitorOptions {
 
 const INTERVAL_MS = 2000;
 
-const NVIDIA_SMI = [
-  "nvidia-smi",
-  `--query-gpu=${QUERY}`,
-  "--format=csv,noheader,nounits",
-  `--loop-ms=${INTERVAL_MS}`,
-] as const;
+const NVIDIA_SMI = ["nvidia-smi", `--query-gpu=${QUERY}`, QUERY_FORMAT, `--loop-ms=${INTERVAL_MS}`] as const;
 
 const SHOWN_MAX = 300;
 

@@ -122,6 +122,11 @@ export async function identify(pid: number): Promise<ProcessIdentity> {
   return { pid, startTicks: stat?.startTicks ?? null, bootId: await bootId() };
 }
 
+/** The session a process is in (setsid(2)); null when it cannot be seen from here. */
+export async function sessionOf(pid: number): Promise<number | null> {
+  return (hasProc && (await readStat(pid))?.session) || null;
+}
+
 function exists(pid: number): boolean {
   try {
     process.kill(pid, 0);
