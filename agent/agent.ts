@@ -4,6 +4,7 @@ import type { Serve } from "../shared/served-calls.ts";
 import { agentHealth } from "../shared/tools/system.ts";
 import { removeLeftovers } from "./files/leftovers.ts";
 import { Trash } from "./files/trash.ts";
+import { GpuWatch } from "./gpus/gpu-watch.ts";
 import { healthCheck } from "./health.ts";
 import { CallStore } from "./idempotency/call-store.ts";
 import { runOnce } from "./idempotency/run-once.ts";
@@ -41,8 +42,10 @@ export async function createAgent(options: Options, log: Log): Promise<Agent> {
     python: options.python,
     rehearsalCommand: rehearsalCommand(),
   };
+  const gpus = new GpuWatch();
   const supervisor = new Supervisor({
     store,
+    gpus,
     jobsPath: paths.jobs,
     trainer: () => resolveTrainer(trainer),
     log,
@@ -63,6 +66,7 @@ export async function createAgent(options: Options, log: Log): Promise<Agent> {
       trash,
       store,
       supervisor,
+      gpus,
       stats,
       health,
       trainer: () => resolveTrainer(trainer),
@@ -94,6 +98,7 @@ export async function createAgent(options: Options, log: Log): Promise<Agent> {
     async close() {
       closing.abort();
       await supervisor[Symbol.asyncDispose]();
+      await gpus.close();
       await (await loading)?.stats.close();
       // At most the removal of one thing; a big data set takes as long as the disk needs.
       await tidying;

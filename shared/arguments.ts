@@ -43,6 +43,8 @@ function explain(name: string, issue: v.BaseIssue<unknown>): ToolError {
   if (issue.input === undefined || issue.kind === "schema") {
     if (issue.type === "picklist")
       return invalid(`'${name}' must be one of ${issue.expected}, not ${show(issue.input)}`);
+    if (issue.type === "union" && issue.input !== undefined)
+      return invalid(`'${name}' must be ${issue.expected}, not ${show(issue.input)}`);
     // The old server used one sentence for a missing parameter and for one of the wrong type.
     return invalid(
       `Missing '${name}' parameter`,

@@ -15,6 +15,7 @@ export class GpuWatch {
   readonly #closing = new AbortController();
   #latest: GpuSnapshot | undefined;
   #beganAtMs = Number.NEGATIVE_INFINITY;
+  #readAtMs = Number.NEGATIVE_INFINITY;
   #changedAtMs = Number.NEGATIVE_INFINITY;
   #reading: Promise<GpuSnapshot> | undefined;
 
@@ -28,9 +29,9 @@ export class GpuWatch {
     return this.#latest;
   }
 
-  /** How long ago the last look began; infinite when there was none, or when it no longer counts. */
+  /** Infinite when there was no look, or none that began after the last change. A slow look is not an old one. */
   get ageMs(): number {
-    return this.#beganAtMs < this.#changedAtMs ? Number.POSITIVE_INFINITY : this.#nowMs() - this.#beganAtMs;
+    return this.#beganAtMs < this.#changedAtMs ? Number.POSITIVE_INFINITY : this.#nowMs() - this.#readAtMs;
   }
 
   /** Something has changed on the GPUs: what was seen before is no ground to start anything on. */
@@ -68,6 +69,7 @@ export class GpuWatch {
     if (!this.#closing.signal.aborted) {
       this.#latest = snapshot;
       this.#beganAtMs = beganMs;
+      this.#readAtMs = this.#nowMs();
     }
     return snapshot;
   }

@@ -181,7 +181,8 @@ interface Job {
 
 async function runJobs({ configs, recover, name }: Arguments, stage: Stage): Promise<number> {
   const { print, err } = stage.streams;
-  print(NOTICE);
+  const gpu = stage.env.CUDA_VISIBLE_DEVICES;
+  print(gpu ? `${NOTICE}; the GPU would be ${gpu}` : NOTICE);
   print(`Running ${countOf(configs.length, "job")}`);
   let completed = 0;
   for (const given of configs) {

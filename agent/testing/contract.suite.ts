@@ -11,6 +11,7 @@ import { jsonRpc } from "./contract/json-rpc.suite.ts";
 import { mcpResults } from "./contract/mcp-results.suite.ts";
 import { largeModels, models } from "./contract/models.suite.ts";
 import { paths } from "./contract/paths.suite.ts";
+import { queue } from "./contract/queue.suite.ts";
 import { routes } from "./contract/routes.suite.ts";
 import { system } from "./contract/system.suite.ts";
 import { type Server, type Subject, subjectOf } from "./subject.ts";
@@ -23,6 +24,7 @@ const CHAPTERS = {
   models,
   "large models": largeModels,
   system,
+  queue,
   paths,
   "JSON-RPC": jsonRpc,
   "MCP results": mcpResults,

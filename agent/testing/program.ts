@@ -20,10 +20,19 @@ const PACE = {
   REHEARSAL_SAVE_MS: "0",
 };
 
-/** What the program finds around it: nothing of the machine that the tests happen to run on but its programs. */
+/**
+ * What the program finds around it: nothing of the machine that the tests happen to run on but its programs. Its GPUs
+ * are hidden; a test that wants some brings its own nvidia-smi.
+ */
 export function environment(extra: Readonly<Record<string, string>> = {}): Record<string, string> {
   const { PATH = "/usr/bin:/bin" } = process.env;
-  return { PATH, HOME: "/nonexistent", ...PACE, ...extra };
+  return {
+    PATH,
+    HOME: "/nonexistent",
+    ...PACE,
+    ...(extra["PATH"] === undefined && { CUDA_VISIBLE_DEVICES: "" }),
+    ...extra,
+  };
 }
 
 export interface StartOptions {

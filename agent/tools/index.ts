@@ -1,6 +1,7 @@
 // All handlers, built from the agent's parts.
 import { dirname } from "node:path";
 import type { Trash } from "../files/trash.ts";
+import type { GpuWatch } from "../gpus/gpu-watch.ts";
 import type { Paths } from "../paths.ts";
 import type { AllHandlers } from "../runner.ts";
 import type { Trainer } from "../trainer/trainer.ts";
@@ -13,12 +14,14 @@ import { modelHandlers } from "./models/handlers.ts";
 import type { Request } from "./preflight/facts.ts";
 import { preflightHandlers } from "./preflight/handlers.ts";
 import { preflight } from "./preflight/preflight.ts";
+import { queueHandlers } from "./queue/handlers.ts";
 import { systemHandlers } from "./system/handlers.ts";
 import type { SystemMonitor } from "./system/system-monitor.ts";
 import { trainingHandlers } from "./training/handlers.ts";
 import { inUseOf } from "./training/in-use.ts";
-import type { JobStore } from "./training/job-store.ts";
+import type { Job, JobStore } from "./training/job-store.ts";
 import { jobsView } from "./training/jobs-view.ts";
+import { jobStatus } from "./training/status.ts";
 import type { Supervisor } from "./training/supervisor.ts";
 import { trashHandlers } from "./trash/handlers.ts";
 
@@ -27,6 +30,7 @@ export interface HandlerParts {
   readonly trash: Trash;
   readonly store: JobStore;
   readonly supervisor: Supervisor;
+  readonly gpus: GpuWatch;
   readonly stats: SystemMonitor;
   readonly health: AllHandlers["agent_health"];
   /** @throws ToolError trainer_missing */
@@ -35,7 +39,13 @@ export interface HandlerParts {
 }
 
 export function createHandlers(parts: HandlerParts): AllHandlers {
-  const { paths, trash, store, supervisor, stats, health, trainer, now } = parts;
+  const { paths, trash, store, supervisor, gpus, stats, health, trainer, now } = parts;
+  const queue = {
+    store,
+    gpus,
+    now,
+    etaSeconds: async (job: Job) => (await jobStatus(store, paths.jobs, job, now())).eta_seconds,
+  };
   const inUse = inUseOf(store);
   const configs = configHandlers({ paths, inUse, trash });
   const datasetParts = { paths, inUse, trash, turns: new Turns() };
@@ -57,12 +67,11 @@ export function createHandlers(parts: HandlerParts): AllHandlers {
   const checkRun = async (request: Request) =>
     preflight(await readConfigFile(paths, request.config), machine, request);
   const training = trainingHandlers({
-    store,
+    ...queue,
     supervisor,
     jobsPath: paths.jobs,
     root: paths.root,
     preflight: checkRun,
-    now,
     counts: async () => ({
       configs: await countConfigs(paths),
       datasets: (await datasets.list_datasets({}, unhurried)).datasets.length,
@@ -74,6 +83,7 @@ export function createHandlers(parts: HandlerParts): AllHandlers {
     ...datasets,
     ...training,
     ...preflightHandlers({ preflight: checkRun }),
+    ...queueHandlers({ ...queue, supervisor }),
     ...models,
     ...captionHandlers(datasetParts),
     ...trashHandlers({ trash, restoreCaptions: captionRestorer(datasetParts) }),

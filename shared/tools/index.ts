@@ -13,6 +13,7 @@ import { deleteDataset, getDatasetInfo, listDatasets, uploadDataset } from "./da
 import { listMachines } from "./machines.ts";
 import { deleteModel, downloadModel, exportModel, listExportedModels } from "./models.ts";
 import { preflight } from "./preflight.ts";
+import { getQueue, updateQueue } from "./queue.ts";
 import { agentHealth, getSystemStats, listModelPresets } from "./system.ts";
 import {
   getTrainingInfo,
@@ -63,6 +64,8 @@ export const TOOLS = [
   getCaptions,
   setCaptions,
   replaceInCaptions,
+  getQueue,
+  updateQueue,
 ] as const;
 
 /** Those that the router answers by itself: no agent has a handler for them. */

@@ -15,6 +15,7 @@ import {
   Time,
   Whole,
 } from "../fields.ts";
+import { GpuChoice, QueueFields } from "./queue.ts";
 
 /** The old server's five words; finer grain is in `phase`. */
 export const JOB_STATUSES = ["pending", "running", "completed", "failed", "stopped"] as const;
@@ -48,13 +49,14 @@ const JobSummary = {
   /** Why it failed or stopped, one sentence; null while it runs and after success. */
   reason: v.nullable(v.string()),
   queue_position: v.nullable(Whole),
+  ...QueueFields,
 } as const;
 
 export const startTraining = defineTool({
   name: "start_training",
   title: "Start training",
   description:
-    "Start a training job using AI Toolkit, after all checks of preflight. Answers at once; follow the run with get_training_status and the job_id. While another job runs, the new one waits in the queue and starts by itself.",
+    "Start a training job using AI Toolkit, after all checks of preflight. Answers at once; follow the run with get_training_status and the job_id. While every GPU is busy, the job waits in the queue and starts by itself; waiting_for tells for what.",
   scope: "train",
   effect: "write",
   input: v.object({
@@ -67,10 +69,12 @@ export const startTraining = defineTool({
     ),
     force: v.optional(
       Flag(
-        "Start in spite of warnings that hold it back, e.g. a disk too small; errors are never passed over",
+        "Start in spite of warnings that hold it back, e.g. a disk too small, and on a GPU that another program uses; errors are never passed over",
       ),
       false,
     ),
+    gpu: v.optional(GpuChoice, "auto"),
+    hold: v.optional(Flag("Queue it held; update_queue with action release lets it start"), false),
   }),
   output: output({
     job_id: v.string(),
@@ -80,6 +84,7 @@ export const startTraining = defineTool({
     queue_position: v.nullable(Whole),
     /** With `resume`: the step it goes on from; null when there is none. */
     resumes_from: v.optional(v.nullable(Whole)),
+    ...QueueFields,
   }),
 });
 

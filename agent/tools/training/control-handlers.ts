@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { CallContext, Handlers } from "../../../shared/contract.ts";
 import { ToolError } from "../../../shared/errors.ts";
 import type { sampleNow, saveCheckpointNow, waitForTraining } from "../../../shared/tools/training.ts";
+import { type QueueParts, queueFacts } from "../queue/queue-view.ts";
 import { jobFolder } from "./job-folder.ts";
 import type { Job } from "./job-store.ts";
 import { jobOrThrow, type LookParts } from "./look-handlers.ts";
@@ -11,9 +12,8 @@ import { jobStatus } from "./status.ts";
 import type { Supervisor } from "./supervisor.ts";
 import { readReport, requestOf } from "./trainer-report.ts";
 
-export interface ControlParts extends LookParts {
+export interface ControlParts extends LookParts, QueueParts {
   readonly supervisor: Supervisor;
-  readonly now: () => Date;
 }
 
 /** How long an answer waits for what was asked for; a slow step takes longer, and that is said. */
@@ -98,7 +98,8 @@ export const controlHandlers = (parts: ControlParts): Handlers<ControlTools> => 
       const ended = await supervisor.ended(job_id, AbortSignal.any([context.signal, time]));
       over.abort();
       await telling;
-      return { ...(await jobStatus(store, jobsPath, jobOrThrow(store, job_id), now())), ended };
+      const job = jobOrThrow(store, job_id);
+      return { ...(await jobStatus(store, jobsPath, job, now())), ...(await queueFacts(parts, job)), ended };
     },
   };
 };

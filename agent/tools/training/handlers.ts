@@ -2,16 +2,18 @@
 import type { Handlers } from "../../../shared/contract.ts";
 import { softError, ToolError } from "../../../shared/errors.ts";
 import type { trainingTools } from "../../../shared/tools/training.ts";
+import { factsOf, lookAtQueue, type QueueParts, queueFacts } from "../queue/queue-view.ts";
+import { FRESH_MS } from "../queue/starter.ts";
 import { controlHandlers } from "./control-handlers.ts";
 import { jobFolder } from "./job-folder.ts";
 import type { Job } from "./job-store.ts";
 import { tailLog } from "./log-file.ts";
 import { lookHandlers } from "./look-handlers.ts";
-import { queueJob, type StartParts } from "./start.ts";
+import { GPUS_WAIT_MS, queueJob, type StartParts } from "./start.ts";
 import { jobStatus, jobSummary } from "./status.ts";
 import type { Supervisor } from "./supervisor.ts";
 
-export interface TrainingParts extends StartParts {
+export interface TrainingParts extends StartParts, QueueParts {
   readonly supervisor: Supervisor;
   readonly counts: () => Promise<{
     readonly configs: number;
@@ -26,14 +28,19 @@ const STOP_ANSWER_MS = 8_000;
 const FIND_JOBS = "list_training_jobs shows all jobs";
 
 export const trainingHandlers = (parts: TrainingParts): Handlers<typeof trainingTools> => {
-  const { store, jobsPath, supervisor, now, counts } = parts;
+  const { store, jobsPath, gpus, supervisor, now, counts } = parts;
   return {
     ...lookHandlers(parts),
     ...controlHandlers(parts),
 
-    async start_training({ config_name, resume, force }) {
-      const { job, warnings, resumesFrom } = await queueJob(parts, { config: config_name, resume, force });
+    async start_training({ config_name, ...wish }) {
+      const { job, warnings, resumesFrom } = await queueJob(parts, { config: config_name, ...wish });
       await supervisor.look();
+      if (!job.held && store.get(job.id)?.status === "pending") {
+        // Between our look at the GPUs and its turn something may have ended on them.
+        await gpus.within(FRESH_MS, GPUS_WAIT_MS);
+        await supervisor.look();
+      }
       const started = store.get(job.id) ?? job;
       if (started.status === "failed") {
         throw new ToolError("internal", `Failed to start training: ${started.reason}`, {
@@ -46,7 +53,8 @@ export const trainingHandlers = (parts: TrainingParts): Handlers<typeof training
         status: "success",
         state: started.status === "pending" ? "queued" : "running",
         queue_position: store.queuePosition(job.id),
-        ...(resume && { resumes_from: resumesFrom }),
+        ...(await queueFacts(parts, started)),
+        ...(wish.resume && { resumes_from: resumesFrom }),
         ...(warnings.length > 0 && { warnings: [...warnings] }),
       };
     },
@@ -57,7 +65,7 @@ export const trainingHandlers = (parts: TrainingParts): Handlers<typeof training
         const message = "Job not found";
         throw new ToolError("not_found", message, { body: { message, status: "error" }, hint: FIND_JOBS });
       }
-      return jobStatus(store, jobsPath, job, now());
+      return { ...(await jobStatus(store, jobsPath, job, now())), ...(await queueFacts(parts, job)) };
     },
 
     async stop_training({ job_id }, { signal }) {
@@ -75,8 +83,15 @@ export const trainingHandlers = (parts: TrainingParts): Handlers<typeof training
     },
 
     async list_training_jobs({ limit, status }) {
+      const found = store.list(limit, status);
+      const { waiting } = found.some((job) => job.status === "pending")
+        ? await lookAtQueue(parts)
+        : { waiting: [] };
       const jobs = await Promise.all(
-        store.list(limit, status).map((job: Job) => jobSummary(store, jobsPath, job)),
+        found.map(async (job: Job) => ({
+          ...(await jobSummary(store, jobsPath, job)),
+          ...factsOf(waiting, job, gpus.latest),
+        })),
       );
       return { jobs, total: store.count(status) };
     },

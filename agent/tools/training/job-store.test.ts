@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { expect, test } from "vitest";
-import { JobStore, type NewJob } from "./job-store.ts";
+import { type Choose, JobStore, type NewJob } from "./job-store.ts";
 
 const newPath = async () => join(await mkdtemp(join(tmpdir(), "aitk-db-")), "agent.db");
 const now = "2026-11-22T12:00:00.000Z";
@@ -139,3 +139,114 @@ test("a database of a newer version is refused, not damaged", async () => {
   db.close();
   expect(() => new JobStore(path)).toThrow("newer version");
 });
+
+const onGpu = (uuid: string): Choose => {
+  const gpu = { gpu_uuid: uuid, gpu_index: 0, gpu_name: "H200" };
+  return ([first], running) =>
+    first && !running.some(({ gpu_uuid }) => gpu_uuid === uuid) ? { id: first.id, gpu } : undefined;
+};
+
+test("a job is claimed with its GPU, and loses it when it goes back to the queue", async () => {
+  using store = new JobStore(await newPath());
+  store.add(job("a", { wished_gpu: "GPU-1", held: true, forced: true }));
+  expect(store.get("a")).toMatchObject({ wished_gpu: "GPU-1", held: true, forced: true, gpu_uuid: null });
+  expect(store.claimNext(self, now, onGpu("GPU-1"))).toMatchObject({ gpu_uuid: "GPU-1", gpu_name: "H200" });
+  store.unclaim(current(store, "a"), now);
+  expect(store.get("a")).toMatchObject({
+    status: "pending",
+    gpu_uuid: null,
+    gpu_index: null,
+    wished_gpu: "GPU-1",
+  });
+});
+
+test("two agents on one database never put two jobs on one GPU, and decide on what the other has done", async () => {
+  const path = await newPath();
+  using one = new JobStore(path);
+  using two = new JobStore(path);
+  for (const id of ["a", "b", "c"]) one.add(job(id));
+  const claims = [
+    one.claimNext(self, now, onGpu("GPU-1")),
+    two.claimNext({ ...self, pid: 2 }, now, onGpu("GPU-1")),
+    two.claimNext({ ...self, pid: 2 }, now, onGpu("GPU-2")),
+    one.claimNext(self, now, onGpu("GPU-2")),
+  ];
+  expect(claims.map((claimed) => claimed?.id)).toEqual(["a", undefined, "b", undefined]);
+});
+
+test("waiting jobs can be moved; whoever comes later still comes last", async () => {
+  using store = new JobStore(await newPath());
+  for (const id of ["run", "a", "b", "c", "d"]) store.add(job(id));
+  store.claimNext(self, now);
+  const order = () => store.waiting().map(({ id }) => id);
+  expect(store.queue.move("d", 1)).toBe(true);
+  expect(order()).toEqual(["d", "a", "b", "c"]);
+  expect(store.queue.move("a", 3)).toBe(true);
+  expect(order()).toEqual(["d", "b", "a", "c"]);
+  expect(store.queue.move("d", 1_000_000)).toBe(true);
+  expect(order()).toEqual(["b", "a", "c", "d"]);
+  store.add(job("e"));
+  expect(order()).toEqual(["b", "a", "c", "d", "e"]);
+  expect(order().map((id) => store.queuePosition(id))).toEqual([1, 2, 3, 4, 5]);
+  expect([store.queue.move("run", 1), store.queue.move("nobody", 1)]).toEqual([false, false]);
+  store.finish("run", ending);
+  expect(store.claimNext(self, now)?.id).toBe("b");
+});
+
+test("only what waits can be held, or be given another GPU", async () => {
+  using store = new JobStore(await newPath());
+  for (const id of ["a", "b"]) store.add(job(id));
+  store.claimNext(self, now);
+  expect([store.queue.setHeld("a", true), store.queue.setWish("a", "GPU-1")]).toEqual([false, false]);
+  expect([store.queue.setHeld("b", true), store.queue.setWish("b", "GPU-1")]).toEqual([true, true]);
+  expect(store.get("b")).toMatchObject({ held: true, wished_gpu: "GPU-1" });
+  expect(store.queue.hasWaiting()).toBe(false);
+});
+
+test("speeds are those of runs alike on the same kind of GPU, the newest first", async () => {
+  using store = new JobStore(await newPath());
+  const like = { speed_key: "flux" };
+  for (const [id, uuid] of [
+    ["a", "GPU-1"],
+    ["b", "GPU-2"],
+    ["c", null],
+  ] as const) {
+    store.add(job(id, like));
+    store.claimNext(self, now, uuid ? onGpu(uuid) : undefined);
+    store.finish(id, ending);
+    store.speeds.record(id, { secondsPerStep: id.charCodeAt(0), overheadSeconds: null });
+  }
+  expect(store.speeds.like(like, "H200").map(({ secondsPerStep }) => secondsPerStep)).toEqual([98, 97]);
+  expect(store.speeds.like(like, null)).toEqual([{ secondsPerStep: 99, overheadSeconds: null }]);
+  expect(store.speeds.like({ speed_key: "sdxl" }, "H200")).toEqual([]);
+  expect(store.speeds.like({ speed_key: null }, "H200")).toEqual([]);
+});
+
+test("a database of the first version keeps its jobs, in their order", async () => {
+  const path = await newPath();
+  const db = new DatabaseSync(path);
+  db.exec(FIRST_VERSION);
+  db.close();
+  using store = new JobStore(path);
+  expect(store.waiting().map(({ id, held, wished_gpu }) => [id, held, wished_gpu])).toEqual([
+    ["old-2", false, null],
+    ["old-3", false, null],
+  ]);
+  expect(store.running()).toMatchObject([{ id: "old-1", gpu_uuid: null }]);
+});
+
+/** As the first release made it, with a job that runs and two that wait. */
+const FIRST_VERSION = `
+  CREATE TABLE jobs (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, config TEXT NOT NULL, name TEXT NOT NULL,
+    trainer TEXT NOT NULL, status TEXT NOT NULL, total_steps INTEGER, output_folder TEXT NOT NULL,
+    dataset_folders TEXT NOT NULL, created_at TEXT NOT NULL, started_at TEXT, finished_at TEXT, pid INTEGER,
+    start_ticks INTEGER, boot_id TEXT, claimed_pid INTEGER, claimed_ticks INTEGER, stop_requested_at TEXT,
+    exit_code INTEGER, final_step INTEGER, reason TEXT, hint TEXT
+  ) STRICT;
+  CREATE INDEX jobs_by_status ON jobs(status, seq);
+  INSERT INTO jobs (id, config, name, trainer, status, output_folder, dataset_folders, created_at) VALUES
+    ('old-1', 'a', 'a', 'rehearsal', 'running', '/out/a', '[]', '${now}'),
+    ('old-2', 'b', 'b', 'rehearsal', 'pending', '/out/b', '[]', '${now}'),
+    ('old-3', 'c', 'c', 'rehearsal', 'pending', '/out/c', '[]', '${now}');
+  PRAGMA user_version = 1;`;

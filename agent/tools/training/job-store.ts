@@ -3,10 +3,19 @@
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 import type { JobStatus } from "../../../shared/tools/training.ts";
 import type { TrainerKind } from "../../trainer/trainer.ts";
+import {
+  type AssignedGpu,
+  QUEUE_COLUMNS,
+  QUEUE_ORDER,
+  QueueStore,
+  type QueueWish,
+} from "../queue/queue-store.ts";
+import { SPEED_COLUMNS, type SpeedRecord, SpeedStore } from "../queue/speed-store.ts";
 import type { ProcessIdentity } from "./process.ts";
+import { transaction } from "./transaction.ts";
 
 /** A job as stored. Times are ISO 8601 UTC. */
-export interface Job {
+export interface Job extends QueueWish, AssignedGpu, SpeedRecord {
   readonly id: string;
   readonly config: string;
   /** `config.name` of the config: the run's folder and file prefix. */
@@ -35,12 +44,29 @@ export interface Job {
   readonly hint: string | null;
 }
 
-type Row = Omit<Job, "dataset_folders"> & { readonly dataset_folders: string };
+type Row = Omit<Job, "dataset_folders" | "held" | "forced"> & {
+  readonly dataset_folders: string;
+  readonly held: number;
+  readonly forced: number;
+};
 
 export type NewJob = Pick<
   Job,
   "id" | "config" | "name" | "trainer" | "total_steps" | "output_folder" | "dataset_folders" | "created_at"
->;
+> &
+  Partial<QueueWish & Pick<SpeedRecord, "speed_key" | "first_step">>;
+
+/** Which of the waiting jobs starts now, and on which GPU. Both lists are in the queue's order. */
+export type Choose = (
+  waiting: readonly Job[],
+  running: readonly Job[],
+) => { readonly id: string; readonly gpu: AssignedGpu } | undefined;
+
+const NO_GPU: AssignedGpu = { gpu_uuid: null, gpu_index: null, gpu_name: null };
+
+/** One after the other. */
+const chooseFirst: Choose = ([first], running) =>
+  first && running.length === 0 ? { id: first.id, gpu: NO_GPU } : undefined;
 
 export interface Ending {
   readonly status: Extract<JobStatus, "completed" | "failed" | "stopped">;
@@ -78,6 +104,8 @@ const MIGRATIONS = [
      hint TEXT
    ) STRICT;
    CREATE INDEX jobs_by_status ON jobs(status, seq);`,
+  QUEUE_COLUMNS,
+  SPEED_COLUMNS,
 ] as const;
 
 /** The process of a launched job; undefined while it has none. */
@@ -94,9 +122,13 @@ const UNFINISHED = "status IN ('pending', 'running')";
 
 export class JobStore implements Disposable {
   readonly #db: DatabaseSync;
+  readonly queue: QueueStore;
+  readonly speeds: SpeedStore;
 
   constructor(path: string) {
     this.#db = new DatabaseSync(path, { timeout: 5_000 });
+    this.queue = new QueueStore(this.#db);
+    this.speeds = new SpeedStore(this.#db);
     this.#db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
     this.#migrate();
   }
@@ -113,21 +145,17 @@ export class JobStore implements Disposable {
   }
 
   #transaction<T>(work: () => T): T {
-    this.#db.exec("BEGIN IMMEDIATE");
-    try {
-      const result = work();
-      this.#db.exec("COMMIT");
-      return result;
-    } catch (error) {
-      // A full disk has rolled back already, and its own error is the one to tell.
-      if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
-      throw error;
-    }
+    return transaction(this.#db, work);
   }
 
   #all(where: string, ...values: SQLInputValue[]): Job[] {
     const rows = this.#db.prepare(`SELECT * FROM jobs ${where}`).all(...values) as unknown as Row[];
-    return rows.map((row) => ({ ...row, dataset_folders: JSON.parse(row.dataset_folders) as string[] }));
+    return rows.map((row) => ({
+      ...row,
+      dataset_folders: JSON.parse(row.dataset_folders) as string[],
+      held: row.held === 1,
+      forced: row.forced === 1,
+    }));
   }
 
   #change(sql: string, ...values: SQLInputValue[]): boolean {
@@ -148,8 +176,9 @@ export class JobStore implements Disposable {
       if (other) return other.id;
       this.#db
         .prepare(
-          `INSERT INTO jobs (id, config, name, trainer, status, total_steps, output_folder, dataset_folders, created_at)
-           VALUES (?, ?, ?, ?, 'pending', ?, ?, ?, ?)`,
+          `INSERT INTO jobs (id, config, name, trainer, status, total_steps, output_folder, dataset_folders, created_at,
+                             wished_gpu, held, forced, speed_key, first_step)
+           VALUES (?, ?, ?, ?, 'pending', ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
         )
         .run(
           job.id,
@@ -160,6 +189,11 @@ export class JobStore implements Disposable {
           job.output_folder,
           JSON.stringify(job.dataset_folders),
           job.created_at,
+          job.wished_gpu ?? null,
+          job.held ? 1 : 0,
+          job.forced ? 1 : 0,
+          job.speed_key ?? null,
+          job.first_step ?? null,
         );
       return undefined;
     });
@@ -186,11 +220,21 @@ export class JobStore implements Disposable {
     return this.#all(`WHERE ${UNFINISHED} ORDER BY seq`);
   }
 
+  /** Those that wait, in the order in which they start. */
+  waiting(): Job[] {
+    return this.#all(`WHERE status = 'pending' ORDER BY ${QUEUE_ORDER}`);
+  }
+
+  running(): Job[] {
+    return this.#all("WHERE status = 'running' ORDER BY seq");
+  }
+
   /** How many pending jobs come first, plus one; null for a job that does not wait. */
   queuePosition(id: string): number | null {
     const row = this.#db
       .prepare(
-        `SELECT (SELECT count(*) FROM jobs AS other WHERE other.status = 'pending' AND other.seq <= jobs.seq) AS position
+        `SELECT (SELECT count(*) FROM jobs AS other WHERE other.status = 'pending'
+                 AND coalesce(other.place, other.seq) <= coalesce(jobs.place, jobs.seq)) AS position
          FROM jobs WHERE id = ? AND status = 'pending'`,
       )
       .get(id) as { position: number } | undefined;
@@ -202,19 +246,26 @@ export class JobStore implements Disposable {
     return this.#all("WHERE output_folder = ? ORDER BY seq DESC LIMIT 1", folder)[0];
   }
 
-  /** Takes the first pending job when nothing runs: it becomes `running`, to be launched by the caller. */
-  claimNext(claimer: ProcessIdentity, now: string): Job | undefined {
+  /**
+   * Takes a pending job: it becomes `running`, to be launched by the caller. `choose` decides on what no other agent
+   * can change meanwhile.
+   */
+  claimNext(claimer: ProcessIdentity, now: string, choose: Choose = chooseFirst): Job | undefined {
     return this.#transaction(() => {
-      const [next] = this.#all(
-        "WHERE status = 'pending' AND NOT EXISTS (SELECT 1 FROM jobs WHERE status = 'running') ORDER BY seq LIMIT 1",
-      );
+      const next = choose(this.waiting(), this.running());
       if (!next) return undefined;
+      const { gpu_uuid, gpu_index, gpu_name } = next.gpu;
       this.#change(
-        "UPDATE jobs SET status = 'running', started_at = ?, claimed_pid = ?, claimed_ticks = ?, boot_id = ? WHERE id = ?",
+        `UPDATE jobs SET status = 'running', started_at = ?, claimed_pid = ?, claimed_ticks = ?, boot_id = ?,
+           gpu_uuid = ?, gpu_index = ?, gpu_name = ?
+         WHERE id = ?`,
         now,
         claimer.pid,
         claimer.startTicks,
         claimer.bootId,
+        gpu_uuid,
+        gpu_index,
+        gpu_name,
         next.id,
       );
       return this.get(next.id);
@@ -237,7 +288,8 @@ export class JobStore implements Disposable {
       return true;
     }
     return this.#change(
-      `UPDATE jobs SET status = 'pending', started_at = NULL, claimed_pid = NULL, claimed_ticks = NULL, boot_id = NULL
+      `UPDATE jobs SET status = 'pending', started_at = NULL, claimed_pid = NULL, claimed_ticks = NULL, boot_id = NULL,
+         gpu_uuid = NULL, gpu_index = NULL, gpu_name = NULL
        WHERE ${mine}`,
       id,
       claimed_pid,

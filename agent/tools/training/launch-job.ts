@@ -23,8 +23,17 @@ export async function launchJob(
   return launch({
     command: [...command, folder.config],
     cwd,
-    env: trainerEnvironment(environment, { AITK_JOB_ID: job.id }, environmentPrefixes),
+    env: trainerEnvironment(environment, { AITK_JOB_ID: job.id, ...visibleTo(job) }, environmentPrefixes),
     launcher: claimerOf(job),
     folder: folder.path,
   });
+}
+
+/**
+ * What picks the GPU: the only way that ai-toolkit knows. By UUID, which stays the same card whatever the order; a card
+ * without one goes by its index, which is nvidia-smi's because of CUDA_DEVICE_ORDER.
+ */
+function visibleTo({ gpu_uuid, gpu_index }: Job): Readonly<Record<string, string>> {
+  if (gpu_uuid === null) return {}; // as the agent itself was given them
+  return { CUDA_VISIBLE_DEVICES: gpu_uuid.startsWith("GPU-") ? gpu_uuid : String(gpu_index) };
 }

@@ -109,3 +109,19 @@ test.each([
 test("a config without a training folder is refused", () => {
   expect(() => toRunConfig({ config: { name: "a", process: [{}] } }, options)).toThrow("training_folder");
 });
+
+test("`device: cuda:1` chooses a GPU; a run that sees only that one calls it the first", () => {
+  const on = (device: unknown) => ({
+    config: { name: "cats", process: [{ training_folder: "/out", device, train: { steps: 1 } }] },
+  });
+  const deviceOf = ({ value }: ReturnType<typeof toRunConfig>) =>
+    (value as { config: { process: { device: unknown }[] } }).config.process[0]?.device;
+  const alone = toRunConfig(on("cuda:1"), { ...options, oneGpu: true });
+  expect([alone.gpuIndex, deviceOf(alone)]).toEqual([1, "cuda"]);
+  const among = toRunConfig(on("cuda:1"), options);
+  expect([among.gpuIndex, deviceOf(among)]).toEqual([1, "cuda:1"]);
+  for (const device of ["cuda:0", "cuda", "cpu", undefined, 1]) {
+    const run = toRunConfig(on(device), { ...options, oneGpu: true });
+    expect([run.gpuIndex, deviceOf(run)]).toEqual([null, device]);
+  }
+});

@@ -29,6 +29,8 @@ export interface RunConfigOptions {
   readonly databasePath: string;
   /** Does the trainer know `diffusion_trainer`? */
   readonly reports: boolean;
+  /** The run will see one GPU and no other, so it must call it the first. */
+  readonly oneGpu?: boolean;
 }
 
 export interface RunConfig {
@@ -38,6 +40,14 @@ export interface RunConfig {
   readonly totalSteps: number | null;
   readonly outputFolder: string;
   readonly datasetFolders: readonly string[];
+  /** The N of `device: cuda:N`, for those who chose a GPU by that; null for the first, which every example names. */
+  readonly gpuIndex: number | null;
+}
+
+/** @returns the N of "cuda:N" when it is another than the first */
+function otherGpu(device: unknown): number | null {
+  const index = typeof device === "string" ? /^cuda:(\d{1,4})$/.exec(device)?.[1] : undefined;
+  return Number(index ?? 0) || null;
 }
 
 function object(value: unknown): Json {
@@ -58,7 +68,10 @@ function withAbsoluteFolders(dataset: Json, absolute: (path: string) => string):
  * Makes paths absolute, turns reporting on, and names the job's own database.
  * @throws ToolError invalid_input when there is nothing that could run
  */
-export function toRunConfig(config: unknown, { root, databasePath, reports }: RunConfigOptions): RunConfig {
+export function toRunConfig(
+  config: unknown,
+  { root, databasePath, reports, oneGpu = false }: RunConfigOptions,
+): RunConfig {
   const parsed = v.safeParse(Config, config);
   if (!parsed.success) {
     throw invalid(
@@ -77,6 +90,7 @@ export function toRunConfig(config: unknown, { root, databasePath, reports }: Ru
       ...(reports && REPORTING[type] && { type: REPORTING[type] }),
       ...(typeof folder === "string" && { training_folder: absolute(folder) }),
       ...(datasets && { datasets: datasets.map((dataset) => withAbsoluteFolders(dataset, absolute)) }),
+      ...(oneGpu && otherGpu(process["device"]) !== null && { device: "cuda" }),
       performance_log_every: Number(process["performance_log_every"]) || PERFORMANCE_LOG_EVERY,
       logging: { log_every: 1, ...object(process["logging"]), use_ui_logger: true, use_wandb: false },
       ...(reports && { sqlite_db_path: databasePath }),
@@ -95,6 +109,7 @@ export function toRunConfig(config: unknown, { root, databasePath, reports }: Ru
   return {
     name,
     value: { ...parsed.output, config: { ...parsed.output.config, process: processes } },
+    gpuIndex: otherGpu(parsed.output.config.process[0]?.["device"]),
     totalSteps: typeof steps === "number" && Number.isInteger(steps) && steps >= 0 ? steps : null,
     outputFolder: join(trainingFolder, folderName),
     datasetFolders: processes.flatMap((process) =>

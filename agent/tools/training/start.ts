@@ -2,9 +2,14 @@
 import { randomUUID } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { softError, ToolError } from "../../../shared/errors.ts";
+import { chooseGpu } from "../../gpus/choice.ts";
+import type { GpuSnapshot } from "../../gpus/gpu.ts";
+import type { GpuWatch } from "../../gpus/gpu-watch.ts";
 import type { Request } from "../preflight/facts.ts";
 import type { Report } from "../preflight/preflight.ts";
 import { refusalOf } from "../preflight/refusal.ts";
+import { speedKey } from "../queue/speed.ts";
+import { FRESH_MS } from "../queue/starter.ts";
 import { jobFolder, prepareJobFolder } from "./job-folder.ts";
 import type { Job, JobStore } from "./job-store.ts";
 import { toRunConfig } from "./run-config.ts";
@@ -12,6 +17,7 @@ import { toRunConfig } from "./run-config.ts";
 export interface StartParts {
   readonly store: JobStore;
   readonly jobsPath: string;
+  readonly gpus: GpuWatch;
   /** What relative paths in a config are relative to, as validate_config takes them: the data folder. */
   readonly root: string;
   /** @throws ToolError when there is no such config or it cannot be read */
@@ -28,13 +34,6 @@ function busy(id: string, config: string): ToolError {
   );
 }
 
-export interface Start {
-  readonly config: string;
-  readonly resume: boolean;
-  /** Warnings do not keep it from starting. */
-  readonly force: boolean;
-}
-
 export interface Started {
   readonly job: Job;
   readonly warnings: readonly string[];
@@ -42,11 +41,40 @@ export interface Started {
   readonly resumesFrom: number | null;
 }
 
+export interface StartWish {
+  readonly config: string;
+  readonly resume: boolean;
+  /** "auto", an index, or a UUID. */
+  readonly gpu: string | number;
+  /** Queue it, but do not start it. */
+  readonly hold: boolean;
+  /** Warnings do not keep it from starting, nor do other people's programs on the GPU. */
+  readonly force: boolean;
+}
+
+/** An answer must not wait longer for a driver that has to wake up first. */
+export const GPUS_WAIT_MS = 4_000;
+
+/** May runs here get a GPU of their own, now or when the driver is well again? */
+const sharesGpus = (snapshot: GpuSnapshot | undefined) =>
+  snapshot?.kind !== "own" && snapshot?.kind !== "none";
+
+/** `device: cuda:1` in a config has been the way to choose a GPU. */
+const gpuNamed = (index: number | null, snapshot: GpuSnapshot | undefined) =>
+  index === null || !sharesGpus(snapshot) ? null : chooseGpu(index, snapshot);
+
+function indexOf(uuid: string | null, snapshot: GpuSnapshot | undefined): number | undefined {
+  if (uuid === null || snapshot?.kind !== "gpus") return undefined;
+  return snapshot.gpus.find((gpu) => gpu.uuid === uuid)?.index;
+}
+
 export async function queueJob(
-  { store, jobsPath, root, preflight, now }: StartParts,
-  { config, resume, force }: Start,
+  { store, jobsPath, gpus, root, preflight, now }: StartParts,
+  { config, resume, gpu, hold, force }: StartWish,
 ): Promise<Started> {
-  const report = await preflight({ config, resume, gpu: undefined });
+  const snapshot = await gpus.within(FRESH_MS, GPUS_WAIT_MS);
+  const asked = chooseGpu(gpu, snapshot);
+  const report = await preflight({ config, resume, gpu: indexOf(asked, snapshot) });
   const refusal = refusalOf(config, report, force);
   if (refusal) throw refusal;
   const { trainer, value, checks, will } = report;
@@ -57,7 +85,9 @@ export async function queueJob(
     root,
     databasePath: folder.database,
     reports: trainer.reports,
+    oneGpu: sharesGpus(snapshot),
   });
+  const wishedGpu = asked ?? gpuNamed(run.gpuIndex, snapshot);
   await prepareJobFolder(folder, id, run.value);
   const other = store.add({
     id,
@@ -68,6 +98,11 @@ export async function queueJob(
     output_folder: run.outputFolder,
     dataset_folders: run.datasetFolders,
     created_at: now().toISOString(),
+    wished_gpu: wishedGpu,
+    held: hold,
+    forced: force,
+    speed_key: speedKey(run.value, trainer.kind),
+    first_step: resume ? will.resumes_from_step : 0,
   });
   const job = other === undefined ? store.get(id) : undefined;
   if (!job) {

@@ -1,6 +1,7 @@
 // What can be said of a job right now. Nothing is made up: what is not known is null.
 import type * as v from "valibot";
 import type { getTrainingStatus, listTrainingJobs, Phase } from "../../../shared/tools/training.ts";
+import type { QueueFacts } from "../queue/queue-view.ts";
 import { jobFolder } from "./job-folder.ts";
 import type { Job, JobStore } from "./job-store.ts";
 import { readEnd } from "./log-file.ts";
@@ -9,8 +10,9 @@ import { type BarProgress, parseProgress } from "./progress.ts";
 import { countSamples, listCheckpoints } from "./run-files.ts";
 import { readReport, type TrainerReport } from "./trainer-report.ts";
 
-type Summary = v.InferInput<(typeof listTrainingJobs)["output"]>["jobs"][number];
-type Status = v.InferInput<(typeof getTrainingStatus)["output"]>;
+/** What a job says of the queue comes from ../queue/queue-view.ts. */
+type Summary = Omit<v.InferInput<(typeof listTrainingJobs)["output"]>["jobs"][number], keyof QueueFacts>;
+type Status = Omit<v.InferInput<(typeof getTrainingStatus)["output"]>, keyof QueueFacts>;
 
 /** An estimate from fewer steps would swing wildly: the first ones include compilation and caches. */
 const MEASURED_STEPS_MIN = 5;

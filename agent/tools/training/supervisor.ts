@@ -4,8 +4,11 @@
 import type { ChildProcess } from "node:child_process";
 import { toToolError } from "../../../shared/errors.ts";
 import type { Log } from "../../../shared/log.ts";
+import type { GpuWatch } from "../../gpus/gpu-watch.ts";
 import type { Environment } from "../../trainer/environment.ts";
 import type { Trainer } from "../../trainer/trainer.ts";
+import { measureRun } from "../queue/measure.ts";
+import { Starter } from "../queue/starter.ts";
 import { setCutOffAside } from "./cut-off.ts";
 import { endingOf, startedMsOf } from "./ending.ts";
 import { jobFolder } from "./job-folder.ts";
@@ -21,6 +24,7 @@ export interface SupervisorOptions {
   readonly jobsPath: string;
   /** @throws ToolError trainer_missing */
   readonly trainer: () => Promise<Trainer>;
+  readonly gpus: GpuWatch;
   readonly log: Log;
   readonly grace?: StopGrace;
   readonly environment?: Environment;
@@ -33,6 +37,7 @@ export class Supervisor implements AsyncDisposable {
   /** Who waits for the end of which job. */
   readonly #waiting = new Map<string, Set<() => void>>();
   readonly #stopping: Stopping;
+  readonly #starter: Starter;
   readonly #closing = new AbortController();
   #self: ProcessIdentity = { pid: process.pid, startTicks: null, bootId: null };
   #timer: NodeJS.Timeout | undefined;
@@ -42,7 +47,8 @@ export class Supervisor implements AsyncDisposable {
   constructor(options: SupervisorOptions) {
     this.#store = options.store;
     this.#options = { grace: stopGrace(), environment: process.env, now: () => new Date(), ...options };
-    const { store, jobsPath, grace, now } = this.#options;
+    const { store, jobsPath, gpus, grace, now } = this.#options;
+    this.#starter = new Starter({ store, gpus, now, looked: () => void this.look() });
     this.#stopping = new Stopping({
       store,
       jobsPath,
@@ -71,8 +77,8 @@ export class Supervisor implements AsyncDisposable {
     this.#round = this.#round.then(async () => {
       if (this.#closing.signal.aborted) return;
       try {
-        for (const job of this.#store.unfinished()) if (job.status === "running") await this.#check(job);
-        await this.#startNext();
+        for (const job of this.#store.running()) await this.#check(job);
+        await this.#startWaiting();
         // Another agent may have ended what somebody waits for here.
         for (const id of this.#waiting.keys()) if (this.#isOver(id)) this.#tell(id);
       } catch (error) {
@@ -165,9 +171,15 @@ export class Supervisor implements AsyncDisposable {
     return undefined;
   }
 
-  async #startNext(): Promise<void> {
-    const job = this.#store.claimNext(this.#self, this.#options.now().toISOString());
-    if (!job) return;
+  async #startWaiting(): Promise<void> {
+    for (;;) {
+      const job = this.#starter.claimNext(this.#self);
+      if (!job) return;
+      await this.#launch(job);
+    }
+  }
+
+  async #launch(job: Job): Promise<void> {
     let child: ChildProcess;
     try {
       child = await launchJob(this.#options, job);
@@ -186,7 +198,8 @@ export class Supervisor implements AsyncDisposable {
     child.once("exit", () => void this.look());
     // Were this not to be written down, the next round would find the process by its folder.
     this.#store.launched(job.id, await identify(child.pid ?? 0));
-    this.#options.log.info({ job: job.id, config: job.config, pid: child.pid }, "training started");
+    const { id, config, gpu_index: gpu } = job;
+    this.#options.log.info({ job: id, config, pid: child.pid, gpu }, "training started");
   }
 
   async #finish(job: Job, identity: ProcessIdentity, exitCode: number | null): Promise<void> {
@@ -208,10 +221,22 @@ export class Supervisor implements AsyncDisposable {
   }
 
   #end(job: Job, ending: Omit<Ending, "finished_at">): void {
-    if (!this.#store.finish(job.id, { ...ending, finished_at: this.#options.now().toISOString() })) return;
+    const ended = { ...ending, finished_at: this.#options.now().toISOString() };
+    if (!this.#store.finish(job.id, ended)) return;
+    this.#measure(job, ended);
     const { status, exit_code, reason } = ending;
     this.#options.log.info({ job: job.id, config: job.config, status, exit_code, reason }, "training ended");
+    this.#options.gpus.expire();
     this.#tell(job.id);
     queueMicrotask(() => void this.look()); // the next one may start
+  }
+
+  #measure(job: Job, ending: Ending): void {
+    try {
+      const measured = measureRun(job, ending);
+      if (measured) this.#store.speeds.record(job.id, measured);
+    } catch (error) {
+      this.#failed(error, `measuring ${job.id}`); // only a forecast is the poorer
+    }
   }
 }
