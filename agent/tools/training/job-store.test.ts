@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -130,6 +132,22 @@ test("D19: jobs are listed newest first, also by status", async () => {
   expect(store.list(2).map(({ id }) => id)).toEqual(["c", "b"]);
   expect(store.list(9, "pending").map(({ id }) => id)).toEqual(["c", "b"]);
   expect([store.count(), store.count("pending"), store.count("running")]).toEqual([3, 2, 1]);
+});
+
+test("a database that another program is making at this moment is waited for", async () => {
+  const path = await newPath();
+  const making = `
+    import { DatabaseSync } from "node:sqlite";
+    const db = new DatabaseSync(process.argv[1]);
+    db.exec("BEGIN IMMEDIATE; CREATE TABLE other (a)");
+    process.stdout.write("making");
+    setTimeout(() => db.exec("COMMIT"), 300);`;
+  const other = spawn(process.execPath, ["--input-type=module", "-e", making, path], {
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  await once(other.stdout, "data");
+  using store = new JobStore(path);
+  expect(store.count()).toBe(0);
 });
 
 test("a database of a newer version is refused, not damaged", async () => {

@@ -1,6 +1,6 @@
 // Jobs in agent.db. Several agents may share one file (a service and stdio servers of LLM clients), so every change
 // of state is one conditional statement: whoever comes second changes nothing.
-import { DatabaseSync, type SQLInputValue } from "node:sqlite";
+import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 import type { JobStatus } from "../../../shared/tools/training.ts";
 import type { TrainerKind } from "../../trainer/trainer.ts";
 import {
@@ -13,6 +13,7 @@ import {
 import { SPEED_COLUMNS, type SpeedRecord, SpeedStore } from "../queue/speed-store.ts";
 import type { ProcessIdentity } from "./process.ts";
 import { transaction } from "./transaction.ts";
+import { openWalDatabase } from "./wal-database.ts";
 
 /** A job as stored. Times are ISO 8601 UTC. */
 export interface Job extends QueueWish, AssignedGpu, SpeedRecord {
@@ -126,10 +127,9 @@ export class JobStore implements Disposable {
   readonly speeds: SpeedStore;
 
   constructor(path: string) {
-    this.#db = new DatabaseSync(path, { timeout: 5_000 });
+    this.#db = openWalDatabase(path);
     this.queue = new QueueStore(this.#db);
     this.speeds = new SpeedStore(this.#db);
-    this.#db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
     this.#migrate();
   }
 
