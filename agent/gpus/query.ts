@@ -24,21 +24,21 @@ interface Answer {
 
 function ask(query: string, environment: Environment, signal: AbortSignal): Promise<Answer> {
   const { promise, resolve } = Promise.withResolvers<Answer>();
-  execFile(
-    "nvidia-smi",
-    [query, QUERY_FORMAT],
-    {
-      env: { ...environment, LC_ALL: "C" }, // a decimal comma would break the columns
-      timeout: TIMEOUT_MS,
-      killSignal: "SIGKILL",
-      maxBuffer: OUTPUT_MAX_BYTES,
-      signal,
-    },
-    (error, stdout, stderr) => {
+  const options = {
+    env: { ...environment, LC_ALL: "C" }, // a decimal comma would break the columns
+    timeout: TIMEOUT_MS,
+    killSignal: "SIGKILL",
+    maxBuffer: OUTPUT_MAX_BYTES,
+    signal,
+  } as const;
+  try {
+    execFile("nvidia-smi", [query, QUERY_FORMAT], options, (error, stdout, stderr) => {
       const lines = stdout.split("\n").map((line) => line.trim());
       resolve({ lines, problem: error ? problemOf(error, [...lines, ...stderr.split("\n")]) : undefined });
-    },
-  );
+    });
+  } catch (error) {
+    resolve({ lines: [], problem: problemOf(error as Error, []) }); // some failures of spawn are thrown: no memory
+  }
   return promise;
 }
 
