@@ -23,7 +23,8 @@ export function sharedAgentToken(token: string): AgentAuth {
 export function agentTokens(tokens: TokenStore): AgentAuth {
   return async (sent) => {
     const token = await tokens.verify(sent, "agent");
-    return token && { name: token.label };
+    if (!token) return undefined;
+    return { name: token.label, isValid: async () => (await tokens.verify(sent, "agent")) !== undefined };
   };
 }
 

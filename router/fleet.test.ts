@@ -130,7 +130,7 @@ test("a machine that was away for a month does not make others ambiguous", async
   await connectAgent(fleet, { serve: async () => ({ configs: [] }), hello: { name: "here" } });
   await expect(call(fleet, "list_configs")).rejects.toMatchObject({ code: "invalid_input" });
   pass(31 * 86_400_000);
-  fleet.sweep();
+  await fleet.sweep();
   expect(jsonOf(await call(fleet, "list_configs"))).toEqual({ configs: [] });
 });
 

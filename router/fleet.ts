@@ -111,8 +111,8 @@ export class Fleet implements Backend {
   }
 
   /** To be called now and then where nothing sleeps: notes who is here, closes dead links, forgets old machines. */
-  sweep(): void {
-    this.hub.sweep();
+  async sweep(): Promise<void> {
+    await this.hub.sweep().catch(this.#options.onError);
     this.#note(() => {
       for (const { name } of this.hub.all()) this.#machines.seen(name, false);
       this.#machines.forget((name) => this.hub.get(name) !== undefined);

@@ -132,9 +132,21 @@ test("whoever does not say hello in time is closed by the next sweep", async () 
   attached.catch(() => {});
   const closed = closedOf(agentEnd);
   pass(GREETING_MS + 1);
-  hub.sweep();
+  await hub.sweep();
   expect(await closed).toMatchObject({ code: CLOSE.silent, reason: "no hello" });
   await expect(attached).rejects.toThrow("no hello");
+});
+
+test("an agent whose token was revoked is closed by the next sweep", async () => {
+  const hub = new Hub();
+  let valid = true;
+  const { link } = await connectAgent(hub, { credential: { isValid: async () => valid } });
+  const closed = closedOf(link);
+  await hub.sweep();
+  expect(hub.get("box")).toBeDefined();
+  valid = false;
+  await hub.sweep();
+  expect(await closed).toMatchObject({ code: CLOSE.unauthorized });
 });
 
 test("links that say nothing do not pile up", async () => {

@@ -17,12 +17,15 @@ import { SERVER_VERSION } from "../shared/server-info.ts";
 export interface Credential {
   /** The only name it may have; without one it may choose. */
   readonly name?: string | undefined;
+  /** Asked now and then while the agent is connected: a revoked token ends its link. */
+  readonly isValid?: (() => Promise<boolean>) | undefined;
 }
 
 export interface Connected {
   readonly name: string;
   readonly hello: Hello;
   readonly sinceMs: number;
+  readonly credential: Credential;
   readonly peer: Peer;
 }
 
@@ -77,13 +80,13 @@ export class Hub {
   }
 
   /** Takes in an agent that was welcomed before this hub slept; both ends still have the link. */
-  resume(link: Link, name: string, hello: Hello): void {
+  resume(link: Link, name: string, hello: Hello, credential: Credential = {}): void {
     const peer = new Peer(link, {
       now: this.#now,
       theirs: hello.limits,
       onGoAway: () => this.#leaving.add(peer),
     });
-    this.#seat({ name, hello, sinceMs: this.#now(), peer }, link);
+    this.#seat({ name, hello, sinceMs: this.#now(), credential, peer }, link);
   }
 
   #admit(peer: Peer, link: Link, hello: Hello, credential: Credential): Connected | undefined {
@@ -110,7 +113,7 @@ export class Hub {
       peer.close(CLOSE.name_taken, `another agent has the name ${name}`);
       return undefined;
     }
-    const agent = { name, hello, sinceMs: this.#now(), peer };
+    const agent = { name, hello, sinceMs: this.#now(), credential, peer };
     this.#seat(agent, link);
     older?.peer.close(CLOSE.replaced, `another agent has connected as ${name}`);
     const { limits } = peer;
@@ -164,12 +167,15 @@ export class Hub {
     }
   }
 
-  /** Closes links that never said hello, and those of agents that have fallen silent. */
-  sweep(): void {
+  /** Closes links that never said hello, and those of agents that have fallen silent or whose token was revoked. */
+  async sweep(): Promise<void> {
     for (const [peer, sinceMs] of [...this.#strangers]) {
       if (this.#now() - sinceMs > GREETING_MS) peer.close(CLOSE.silent, "no hello");
     }
-    this.all();
+    for (const { credential, peer } of this.all()) {
+      if ((await credential.isValid?.()) === false)
+        peer.close(CLOSE.unauthorized, "the agent's token was revoked");
+    }
   }
 
   get isGoingAway(): boolean {

@@ -58,11 +58,14 @@ export async function router(options: RouterOptions, log: Log): Promise<Running>
     log,
   });
   const websockets = { server: websocketServer(), close: () => fleet.hub.close() };
+  if (options.token === undefined && !options.insecure && tokens.list("client").length === 0) {
+    log.warn({}, "nobody can call yet; make a token: mcp-ai-toolkit token create --scope admin --label me");
+  }
   const listening = await listen(app, { ...options, websockets }).catch((error: unknown) => {
     sql.close();
     throw error;
   });
-  const sweep = setInterval(() => fleet.sweep(), SWEEP_MS);
+  const sweep = setInterval(() => void fleet.sweep(), SWEEP_MS);
   const host = options.host.includes(":") ? `[${options.host}]` : options.host;
   return {
     url: `http://${host}:${listening.port}`,
