@@ -2,12 +2,14 @@
 import { benchAnswers } from "./answers.ts";
 import { benchCalls } from "./calls.ts";
 import { benchLaunch } from "./launch.ts";
+import { benchLink } from "./link.ts";
 import { benchLists } from "./lists.ts";
 import type { Result } from "./measure.ts";
 import { benchStart } from "./start.ts";
 
 const BENCHES = {
   calls: benchCalls,
+  link: benchLink,
   start: benchStart,
   lists: benchLists,
   answers: benchAnswers,

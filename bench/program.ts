@@ -10,13 +10,20 @@ export interface Program {
   stop(): Promise<void>;
 }
 
-export async function startProgram(args: readonly string[]): Promise<Program> {
-  const child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "pipe"] });
+export async function startProgram(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Program> {
+  const child = spawn(process.execPath, args, {
+    env: { ...process.env, ...env },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
   const lines: string[] = [];
   for await (const line of createInterface({ input: child.stderr })) {
     lines.push(line);
     const url = /"url":"([^"]+)"/.exec(line)?.[1];
     if (url === undefined) continue;
+    // What it says later is not looked at, but must not fill the pipe either.
     child.stderr.resume();
     return {
       url,
@@ -73,10 +80,11 @@ export function toolsCall(
   url: string,
   era: "legacy" | "modern",
   name: string,
-  args: unknown = {},
+  headers: Readonly<Record<string, string>> = {},
 ): Promise<unknown> {
-  const params = { name, arguments: args };
-  if (era === "legacy") return post(`${url}/mcp`, { jsonrpc: "2.0", id: 1, method: "tools/call", params });
+  const params = { name, arguments: {} };
+  if (era === "legacy")
+    return post(`${url}/mcp`, { jsonrpc: "2.0", id: 1, method: "tools/call", params }, headers);
   const version = "2026-07-28";
   const meta = {
     "io.modelcontextprotocol/protocolVersion": version,
@@ -87,6 +95,7 @@ export function toolsCall(
     `${url}/mcp`,
     { jsonrpc: "2.0", id: 1, method: "tools/call", params: { ...params, _meta: meta } },
     {
+      ...headers,
       "mcp-protocol-version": version,
       "mcp-method": "tools/call",
       "mcp-name": name,
