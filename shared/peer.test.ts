@@ -2,7 +2,14 @@ import { expect, test, vi } from "vitest";
 import { ToolError } from "./errors.ts";
 import { type Link, linkPair } from "./link.ts";
 import { Peer } from "./peer.ts";
-import { CLOSE, FRAME_BYTES_MAX_IN_PROCESS, type Hello, OPEN_CALLS_MAX, VERSIONS } from "./protocol.ts";
+import {
+  CLOSE,
+  FRAME_BYTES_MAX_IN_PROCESS,
+  type Hello,
+  OPEN_CALLS_MAX,
+  OUTSTANDING_BYTES_MAX,
+  VERSIONS,
+} from "./protocol.ts";
 import type { Serve } from "./served-calls.ts";
 
 function pair(
@@ -195,4 +202,85 @@ test("a call without arguments and a result without a value are fine, too", asyn
   const { caller } = pair(async (_tool, input) => input);
   await expect(caller.call("t", undefined)).resolves.toBeUndefined();
   await expect(caller.call("t", 1)).resolves.toBe(1);
+});
+
+/** A link whose other end is this test; what is sent piles up as on a line that nobody reads. */
+function openEnd(options: { waitingBytes?: number } = {}) {
+  const sent: { t: string; id?: number; error?: { code: string } }[] = [];
+  const receive: ((text: string) => void)[] = [];
+  const link: Link = {
+    frameBytesMax: 1_000_000,
+    get waitingBytes() {
+      return options.waitingBytes ?? 0;
+    },
+    send: (text) => void sent.push(JSON.parse(text)),
+    close: vi.fn(),
+    onMessage: (listener) => void receive.push(listener),
+    onClose: () => {},
+  };
+  const receiveFrame = (frame: object) => {
+    for (const listener of receive) listener(JSON.stringify(frame));
+  };
+  return { link, sent, receive: receiveFrame };
+}
+
+test("an end that does not read gets no more calls, and of answers only that they were too much", async () => {
+  const line = { waitingBytes: 0 };
+  const { link, sent, receive } = openEnd(line);
+  const peer = new Peer(link, {
+    serve: async (_tool, _input, { progress }) => {
+      progress({ progress: 1 });
+      return "x".repeat(1_000);
+    },
+  });
+  line.waitingBytes = OUTSTANDING_BYTES_MAX + 1;
+  await expect(peer.call("t", {})).rejects.toMatchObject({ code: "overloaded" });
+  receive({ t: "call", id: 1, tool: "t", timeout_ms: 1_000, progress: true });
+  await vi.waitFor(() => expect(sent).toMatchObject([{ t: "error", id: 1, error: { code: "overloaded" } }]));
+});
+
+test("open calls may hold only so many bytes together, whoever made them", async () => {
+  const { link, sent, receive } = openEnd();
+  const peer = new Peer(link, { serve: never });
+  const big = "x".repeat(900_000);
+  const most = Math.ceil(OUTSTANDING_BYTES_MAX / 900_000);
+  for (let n = 0; n < most; n++) peer.call("t", big).catch(() => {});
+  await expect(peer.call("t", {})).rejects.toMatchObject({ code: "overloaded" });
+  sent.length = 0;
+  for (let id = 1; id <= most; id++) receive({ t: "call", id, tool: "t", input: big, timeout_ms: 60_000 });
+  receive({ t: "call", id: 9_000, tool: "t", timeout_ms: 60_000 });
+  expect(sent).toMatchObject([{ t: "error", id: 9_000, error: { code: "overloaded" } }]);
+});
+
+test("a call that came too late is not run, nor one whose id is under way", async () => {
+  const serve = vi.fn(never);
+  const { link, sent, receive } = openEnd();
+  new Peer(link, { serve });
+  receive({ t: "call", id: 1, tool: "t", timeout_ms: 0 });
+  receive({ t: "call", id: 2, tool: "t", timeout_ms: 60_000 });
+  receive({ t: "call", id: 2, tool: "t", timeout_ms: 60_000 });
+  expect(sent.map(({ id, error }) => [id, error?.code])).toEqual([
+    [1, "timeout"],
+    [2, "conflict"],
+  ]);
+  expect(serve).toHaveBeenCalledOnce();
+});
+
+test("what comes after a long silence was given up long ago: it is not run, and the link is closed", () => {
+  let nowMs = 0;
+  const serve = vi.fn(never);
+  const { link, receive } = openEnd();
+  new Peer(link, { serve, silentMs: 45_000, now: () => nowMs });
+  nowMs = 45_001;
+  receive({ t: "call", id: 1, tool: "t", timeout_ms: 60_000 });
+  expect(serve).not.toHaveBeenCalled();
+  expect(link.close).toHaveBeenCalledWith(CLOSE.silent, expect.any(String));
+});
+
+test("a ping is answered, in a text that never varies", () => {
+  const { link, sent, receive } = openEnd();
+  const peer = new Peer(link);
+  receive({ t: "ping" });
+  peer.ping();
+  expect(sent.map((frame) => JSON.stringify(frame))).toEqual(['{"t":"pong"}', '{"t":"ping"}']);
 });

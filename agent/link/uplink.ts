@@ -10,6 +10,8 @@ import { type Ending, type SessionOptions, session } from "./session.ts";
 export interface UplinkOptions extends Omit<SessionOptions, "onWelcome" | "onGoAway"> {
   readonly log: Log;
   readonly random?: () => number;
+  /** How long to leave somebody else the name. */
+  readonly nameTakenMs?: number;
 }
 
 /** Somebody else has our name: they may leave it again, but there is no hurry. */
@@ -89,7 +91,7 @@ export class Uplink {
     const random = (this.#options.random ?? Math.random)();
     if (ending.kind === "closed" && (ending.code === CLOSE.replaced || ending.code === CLOSE.name_taken)) {
       this.#isPolite = true;
-      return NAME_TAKEN_MS * (0.8 + 0.4 * random);
+      return Math.round((this.#options.nameTakenMs ?? NAME_TAKEN_MS) * (0.8 + 0.4 * random));
     }
     if (goAway || (ending.kind === "closed" && wasGoodLink(ending.heldMs))) this.#tries = 0;
     return backoffMs(this.#tries++, random);

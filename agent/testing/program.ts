@@ -50,6 +50,8 @@ export interface Program {
   readonly pid: number;
   /** What it said on stderr so far. */
   log(): string;
+  /** Resolves with its exit code, or the signal that ended it. */
+  readonly exited: Promise<number | string>;
   /** Asks it to end, as systemd does. @returns its exit code, or the signal that ended it */
   stop(signal?: NodeJS.Signals): Promise<number | string>;
   kill9(): Promise<void>;
@@ -100,6 +102,7 @@ export async function startProgram({
       data,
       pid: child.pid ?? 0,
       log,
+      exited,
       stop: (signal = "SIGTERM") => end(signal),
       kill9: async () => void (await end("SIGKILL")),
       close,

@@ -26,13 +26,16 @@ const PATIENCE = { timeout: 20_000, interval: 10 };
 
 export async function startStdio({
   data: given,
+  args = [],
   env = {},
 }: {
   readonly data?: string;
+  readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
 } = {}): Promise<StdioProgram> {
   const data = given ?? (await newDataFolder());
-  const child = spawn(process.execPath, [MAIN, "--mode", "stdio", "--data", data, "--trainer", "rehearsal"], {
+  const fixed = ["--mode", "stdio", "--data", data, "--trainer", "rehearsal"];
+  const child = spawn(process.execPath, [MAIN, ...fixed, ...args], {
     env: environment(env),
     stdio: ["pipe", "pipe", "ignore"],
   });
