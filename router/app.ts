@@ -17,6 +17,7 @@ import type { Backend } from "./backend.ts";
 import { healthReport } from "./health.ts";
 import { type HostPolicy, refusal } from "./hosts.ts";
 import { keyed } from "./keyed.ts";
+import type { McpEndpointOptions } from "./mcp-endpoint.ts";
 import { mcpRoutes } from "./mcp-routes.ts";
 import { mcpRest, serverRest } from "./rest.ts";
 import { scoped } from "./scoped.ts";
@@ -34,6 +35,8 @@ export interface AppOptions {
   /** Where machines dial in; absent where the tools are this machine's own. */
   readonly agentDoor?: AgentDoor | undefined;
   readonly addressOf?: AddressOf | undefined;
+  /** What MCP serves beside the tools. */
+  readonly mcp?: Pick<McpEndpointOptions, "featuresOf" | "changes"> | undefined;
   readonly log: Log;
 }
 
@@ -112,12 +115,14 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
     return c.json(await healthReport(backend, surface === "rest" ? "server" : undefined, details));
   });
   if (surface === "mcp") {
+    // One for all: who listens for changes listens to the same.
+    const mcp = mcpRoutes({ ...options.mcp, onError: hooks.onBug }, oauth);
     for (const base of ["/", MACHINE]) {
       app.route(base, mcpRest(hooks));
-      app.route(base, mcpRoutes(hooks.onBug, oauth));
+      app.route(base, mcp);
     }
     if (oauth) {
-      app.route(STATIC_PREFIX, mcpRoutes(hooks.onBug, oauth));
+      app.route(STATIC_PREFIX, mcp);
       app.get(METADATA_PATH, (c) => c.json(resourceMetadata(oauth, c)));
     }
   } else {

@@ -13,18 +13,17 @@ import type { OAuthOptions } from "./auth/jwt.ts";
 import { challenge } from "./auth/resource-metadata.ts";
 import { type JsonBody, MAX_BODY_BYTES, MAX_UPLOAD_BODY_BYTES, readJsonBody, tooLarge } from "./json-body.ts";
 import { PARSE_ERROR, rpcError } from "./json-rpc.ts";
-import type { McpEndpoint } from "./mcp-endpoint.ts";
+import type { McpEndpoint, McpEndpointOptions } from "./mcp-endpoint.ts";
 
 const PATHS = ["/mcp", "/mcp/", "/messages", "/mcp/rpc"];
 const SESSION_HEADER = "mcp-session-id";
 const ALLOW = { allow: "POST, OPTIONS" };
 
-/** `onError` is told of errors that no client sees. */
-export function mcpRoutes(onError: (error: unknown) => void, oauth?: OAuthOptions): Hono<AppEnv> {
+export function mcpRoutes(options: McpEndpointOptions, oauth?: OAuthOptions): Hono<AppEnv> {
   const app = new Hono<AppEnv>();
   let loading: Promise<McpEndpoint> | undefined;
   const endpoint = () => {
-    loading ??= import("./mcp-endpoint.ts").then(({ mcpEndpoint }) => mcpEndpoint(onError));
+    loading ??= import("./mcp-endpoint.ts").then(({ mcpEndpoint }) => mcpEndpoint(options));
     loading.catch(() => {
       loading = undefined; // too many open files, say: the next request tries again
     });
@@ -56,6 +55,7 @@ export function mcpRoutes(onError: (error: unknown) => void, oauth?: OAuthOption
     const answer = await (await endpoint())(request, body.value, c.var.backend);
     if (answer instanceof Response) return answer;
     if (answer.body === undefined) return c.body(null, 202);
+    if (answer.sessionId !== undefined) c.header(SESSION_HEADER, answer.sessionId);
     return c.json(answer.body, answer.status as ContentfulStatusCode); // 200 or 400
   });
 

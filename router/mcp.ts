@@ -1,83 +1,55 @@
 // The MCP server: one stateless Server per request, both eras, over whatever carries JSON-RPC.
-import { ProtocolError, ProtocolErrorCode, Server, type ServerContext } from "@modelcontextprotocol/server";
-import type { Progress } from "../shared/contract.ts";
-import { toToolError } from "../shared/errors.ts";
+import { Server, type ServerCapabilities } from "@modelcontextprotocol/server";
 import { INSTRUCTIONS } from "../shared/instructions.ts";
 import { SERVER_NAME, SERVER_VERSION } from "../shared/server-info.ts";
-import type { Backend, ListedTool } from "./backend.ts";
-import { mcpError, mcpResult } from "./render.ts";
+import type { Backend } from "./backend.ts";
+import { serveCompletions } from "./mcp/completions.ts";
+import type { Era, Features } from "./mcp/features.ts";
+import { servePrompts } from "./mcp/prompts.ts";
+import { serveResources } from "./mcp/resources.ts";
+import { serveTools } from "./mcp/tools.ts";
 
-/** The tool list changes only with an update of the program, so clients may keep it for a while. */
-const TOOLS_TTL_MS = 300_000;
+/** Lists change with an update of the program, or when a machine comes or goes: clients may keep them for a while. */
+const LISTS = { ttlMs: 300_000, cacheScope: "private" } as const;
 
 export interface McpOptions {
   readonly backend: Backend;
+  readonly features: Features;
+  readonly era: Era;
+  /** Can clients that listen be told of changed lists and resources? */
+  readonly tellsOfChanges?: boolean;
   /** Told of errors that no client sees. */
   readonly onError?: ((error: unknown) => void) | undefined;
 }
 
 /** The Server that answers one request (HTTP) or one connection (stdio). */
-export function mcpServer({ backend, onError }: McpOptions): Server {
+export function mcpServer({ backend, features, era, tellsOfChanges = false, onError }: McpOptions): Server {
+  const { resources, prompts, complete, around, requestState, install } = features;
   const server = new Server(
     { name: SERVER_NAME, version: SERVER_VERSION, title: "ai-toolkit LoRA training" },
     {
-      capabilities: { tools: {} },
+      capabilities: capabilitiesOf(features, tellsOfChanges),
       instructions: INSTRUCTIONS,
-      cacheHints: { "tools/list": { ttlMs: TOOLS_TTL_MS, cacheScope: "private" } },
+      cacheHints: { "tools/list": LISTS, "prompts/list": LISTS, "resources/templates/list": LISTS },
+      ...(requestState && { requestState }),
     },
   );
-  server.setRequestHandler("tools/list", async () => ({ tools: (await backend.tools()).map(mutable) }));
-  server.setRequestHandler("tools/call", async ({ params }, context) => {
-    if (!(await backend.hasTool(params.name))) {
-      throw new ProtocolError(
-        ProtocolErrorCode.InvalidParams,
-        `Tool not found: ${params.name.slice(0, 200)}`,
-      );
-    }
-    const progress = progressOf(context);
-    try {
-      const { signal } = context.mcpReq;
-      return mcpResult(
-        await backend.call(params.name, params.arguments, { signal, onProgress: progress.send }),
-      );
-    } catch (thrown) {
-      const error = toToolError(thrown);
-      if (error.code === "internal") onError?.(thrown);
-      return mcpError(error);
-    } finally {
-      await progress.sent(); // what comes after the result finds nobody
-    }
-  });
+  serveTools(server, backend, around, onError);
+  if (resources) serveResources(server, resources, onError);
+  if (prompts) servePrompts(server, prompts, onError);
+  if (complete) serveCompletions(server, complete, onError);
+  install?.(server, era);
   return server;
 }
 
-/** The SDK types its lists as mutable; ours are shared by all requests and never changed. */
-function mutable({ inputSchema, outputSchema, annotations, ...tool }: ListedTool) {
+function capabilitiesOf(features: Features, tellsOfChanges: boolean): ServerCapabilities {
+  const changes = tellsOfChanges ? { listChanged: true } : {};
   return {
-    ...tool,
-    inputSchema: { ...inputSchema },
-    ...(outputSchema && { outputSchema: { ...outputSchema } }),
-    ...(annotations && { annotations: { ...annotations } }),
-  };
-}
-
-interface ProgressSender {
-  /** undefined: the client did not ask for it. */
-  readonly send: ((progress: Progress) => void) | undefined;
-  /** Resolves when all of it has gone out. */
-  sent(): Promise<void>;
-}
-
-function progressOf({ mcpReq }: ServerContext): ProgressSender {
-  const progressToken = mcpReq._meta?.progressToken;
-  if (progressToken === undefined) return { send: undefined, sent: async () => {} };
-  let last: Promise<void> = Promise.resolve();
-  return {
-    send(progress) {
-      const message = { method: "notifications/progress" as const, params: { progressToken, ...progress } };
-      const gone = mcpReq.notify(message).catch(() => {}); // the client has left; the call's own signal says so
-      last = last.then(() => gone);
-    },
-    sent: () => last,
+    tools: changes,
+    ...(features.resources && {
+      resources: { ...changes, ...(tellsOfChanges && { subscribe: true }) },
+    }),
+    ...(features.prompts && { prompts: changes }),
+    ...(features.complete && { completions: {} }),
   };
 }

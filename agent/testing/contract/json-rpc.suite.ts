@@ -177,10 +177,14 @@ export const jsonRpc: Chapter = (subject) => {
       expect(json["result"]).toBeDefined();
     });
 
-    test("none is made up", async () => {
-      expect(
-        (await post({ jsonrpc: "2.0", id: 1, method: "ping" })).headers.get("mcp-session-id"),
-      ).toBeNull();
+    test("only an initialize that comes alone and without one gets a new one", async () => {
+      const initialize = { jsonrpc: "2.0", id: 1, method: "initialize", params: {} };
+      const sessionOf = async (body: unknown, headers = {}) =>
+        (await post(body, headers)).headers.get("mcp-session-id");
+      expect(await sessionOf(initialize)).toMatch(/^[0-9a-f-]{36}$/);
+      expect(await sessionOf(initialize, { "mcp-session-id": "kept" })).toBe("kept");
+      expect(await sessionOf([initialize])).toBeNull();
+      expect(await sessionOf({ jsonrpc: "2.0", id: 1, method: "ping" })).toBeNull();
     });
 
     test("Mcp-Response-Mode and MCP-Protocol-Version of old clients do no harm", async () => {

@@ -1,0 +1,85 @@
+// tools/*: what a back end can do, as one MCP request sees it.
+import {
+  type CallToolResult,
+  ProtocolError,
+  ProtocolErrorCode,
+  type Server,
+  type ServerContext,
+} from "@modelcontextprotocol/server";
+import type { Progress } from "../../shared/contract.ts";
+import { toToolError } from "../../shared/errors.ts";
+import type { Backend, ListedTool } from "../backend.ts";
+import { mcpError, mcpResult } from "../render.ts";
+import type { AroundCall } from "./features.ts";
+
+const straightOn: AroundCall = (_call, _context, go) => go();
+
+export function serveTools(
+  server: Server,
+  backend: Backend,
+  around: AroundCall = straightOn,
+  onError?: (error: unknown) => void,
+): void {
+  server.setRequestHandler("tools/list", async () => ({ tools: (await backend.tools()).map(mutable) }));
+  server.setRequestHandler("tools/call", async ({ params }, context) => {
+    if (!(await backend.hasTool(params.name))) {
+      throw new ProtocolError(
+        ProtocolErrorCode.InvalidParams,
+        `Tool not found: ${params.name.slice(0, 200)}`,
+      );
+    }
+    const call = { name: params.name, args: params.arguments ?? {} };
+    return around(call, context, () => callTool(backend, params, context, onError));
+  });
+}
+
+async function callTool(
+  backend: Backend,
+  params: { readonly name: string; readonly arguments?: unknown },
+  context: ServerContext,
+  onError?: (error: unknown) => void,
+): Promise<CallToolResult> {
+  const progress = progressOf(context);
+  try {
+    const { signal } = context.mcpReq;
+    return mcpResult(
+      await backend.call(params.name, params.arguments, { signal, onProgress: progress.send }),
+    );
+  } catch (thrown) {
+    const error = toToolError(thrown);
+    if (error.code === "internal") onError?.(thrown);
+    return mcpError(error);
+  } finally {
+    await progress.sent(); // what comes after the result finds nobody
+  }
+}
+/** The SDK types its lists as mutable; ours are shared by all requests and never changed. */
+function mutable({ inputSchema, outputSchema, annotations, ...tool }: ListedTool) {
+  return {
+    ...tool,
+    inputSchema: { ...inputSchema },
+    ...(outputSchema && { outputSchema: { ...outputSchema } }),
+    ...(annotations && { annotations: { ...annotations } }),
+  };
+}
+
+interface ProgressSender {
+  /** undefined: the client did not ask for it. */
+  readonly send: ((progress: Progress) => void) | undefined;
+  /** Resolves when all of it has gone out. */
+  sent(): Promise<void>;
+}
+
+function progressOf({ mcpReq }: ServerContext): ProgressSender {
+  const progressToken = mcpReq._meta?.progressToken;
+  if (progressToken === undefined) return { send: undefined, sent: async () => {} };
+  let last: Promise<void> = Promise.resolve();
+  return {
+    send(progress) {
+      const message = { method: "notifications/progress" as const, params: { progressToken, ...progress } };
+      const gone = mcpReq.notify(message).catch(() => {}); // the client has left; the call's own signal says so
+      last = last.then(() => gone);
+    },
+    sent: () => last,
+  };
+}
