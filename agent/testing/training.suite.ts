@@ -3,9 +3,10 @@
 import { readdir, readFile, readlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { identify, type ProcessIdentity, sessionMembers } from "../tools/training/process.ts";
+import { sessionMembers } from "../tools/training/process.ts";
 import type { Json } from "./caller.ts";
-import { putRun, type RunBlocks, type Server, type Subject, subjectOf } from "./subject.ts";
+import { putRun, type Server, type Subject, subjectOf } from "./subject.ts";
+import { ENDLESS, PATIENCE, storyOf } from "./training-story.ts";
 
 export interface TrainingServer extends Server {
   /** kill -9 for the agent, then a new one on the same data. Where it cannot be had, those stories are skipped. */
@@ -13,12 +14,6 @@ export interface TrainingServer extends Server {
   /** The agent is asked to end, then a new one starts on the same data. */
   restart?(): Promise<Pick<Server, "url" | "token">>;
 }
-
-/** A busy machine may take its time; a fact that comes later than this does not come. */
-const PATIENCE = { timeout: 20_000, interval: 25 };
-
-/** Steps without end, as far as a test can tell; each so short that whatever is asked happens at once. */
-const ENDLESS: RunBlocks = { train: { steps: 1_000_000 }, rehearsal: { step_ms: 5 } };
 
 /** @param open starts a server whose trainers get less than a second of `--stop-grace` */
 export function trainingSuite(name: string, open: () => Promise<TrainingServer>): void {
@@ -32,41 +27,8 @@ export function trainingSuite(name: string, open: () => Promise<TrainingServer>)
     });
     afterAll(() => server?.close());
 
-    const started = async (config: string, more: object = {}) => {
-      const { job_id } = await subject.call("start_training", { config_name: config, ...more });
-      return String(job_id);
-    };
-    const run = async (config: string, blocks?: RunBlocks) => {
-      await putRun(subject.paths, config, blocks);
-      return await started(config);
-    };
-    const status = (job_id: string) => subject.call("get_training_status", { job_id });
-    const reaches = (job_id: string, wanted: object): Promise<Json> =>
-      vi.waitFor(async () => {
-        const now = await status(job_id);
-        expect(now).toMatchObject(wanted);
-        return now;
-      }, PATIENCE);
-    const ended = (job_id: string) => reaches(job_id, { phase: "ended" });
-    const training = (job_id: string) => reaches(job_id, { phase: "training", step: expect.any(Number) });
-    const stop = (job_id: string) => subject.call("stop_training", { job_id });
-    const logs = async (job_id: string, lines = 1_000) => {
-      const answer = await subject.call("get_training_logs", { job_id, lines });
-      return (answer["logs"] as string[]).join("\n");
-    };
-    /** The steps at which a run was saved; none of the files may be damaged. */
-    const checkpointsOf = async (id: string): Promise<unknown[]> => {
-      const { models } = (await subject.call("list_exported_models")) as { models: Json[] };
-      const own = models.filter(({ job_id }) => job_id === id);
-      for (const { problem } of own) expect(problem).toContain("rehearsal"); // which is all that is wrong with it
-      return own.map(({ step }) => step);
-    };
-    const identityOf = async (job_id: string): Promise<ProcessIdentity> => {
-      const { pid } = await status(job_id);
-      return await identify(Number(pid));
-    };
-    const gone = (identity: ProcessIdentity) =>
-      vi.waitFor(async () => expect(await sessionMembers(identity)).toEqual([]), PATIENCE);
+    const { started, run, status, reaches, ended, training, stop, logs, checkpointsOf, identityOf, gone } =
+      storyOf(() => subject);
 
     test("a run is started, watched and completed", async () => {
       const { call, paths } = subject;
