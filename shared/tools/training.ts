@@ -52,6 +52,20 @@ const JobSummary = {
   ...QueueFields,
 } as const;
 
+const CheckpointName = v.object({ name: v.string(), step: v.nullable(Whole) });
+
+/** What a stop leaves for a later resume. */
+export const StopFacts = v.object({
+  /** The checkpoint that was saved because the stop asked for it. */
+  saved_checkpoint: v.nullable(CheckpointName),
+  /** Why none was, one sentence. Both are null while that is open, and when the stop did not ask. */
+  not_saved: v.nullable(v.string()),
+  /** Where a resume would begin now, 0 for anew; null when the newest file does not tell. */
+  resume_from_step: v.nullable(Whole),
+  /** Steps done beyond that. */
+  lost_steps: v.nullable(Whole),
+});
+
 export const startTraining = defineTool({
   name: "start_training",
   title: "Start training",
@@ -106,11 +120,13 @@ export const getTrainingStatus = defineTool({
     finish_at: v.nullable(Time),
     /** What the trainer itself says it is doing, e.g. "Generating images - 3/10". Untrusted text. */
     info: v.nullable(v.string()),
-    last_checkpoint: v.nullable(v.object({ name: v.string(), step: v.nullable(Whole) })),
+    last_checkpoint: v.nullable(CheckpointName),
     samples: Whole,
     pid: v.nullable(v.number()),
     hint: v.nullable(v.string()),
     next_poll_seconds: v.nullable(Whole),
+    /** Once a stop was asked for. */
+    stop: v.nullable(StopFacts),
   }),
 });
 
@@ -118,11 +134,23 @@ export const stopTraining = defineTool({
   name: "stop_training",
   title: "Stop training",
   description:
-    "Stop a running training job, or take a queued one out of the queue. A checkpoint being written is finished first; steps since the last checkpoint are lost.",
+    "Stop a running training job, or take a queued one out of the queue. A checkpoint being written is finished first; steps since the last checkpoint are lost unless save is true. While a stop still waits for its checkpoint, calling again without save stops at once.",
   scope: "train",
   effect: "destroy",
-  input: v.object({ job_id: JobId }),
-  output: output({ job_id: v.string(), status: Success, state: v.picklist(["stopping", "stopped"]) }),
+  input: v.object({
+    job_id: JobId,
+    save: v.optional(
+      Flag("Save a checkpoint first; that waits for the end of the present step, up to minutes"),
+      false,
+    ),
+  }),
+  output: output({
+    job_id: v.string(),
+    status: Success,
+    /** completed, failed: it had ended by itself before the stop reached it. */
+    state: v.picklist(["stopping", "stopped", "completed", "failed"]),
+    ...StopFacts.entries,
+  }),
 });
 
 export const listTrainingJobs = defineTool({
@@ -224,7 +252,7 @@ export const saveCheckpointNow = defineTool({
     job_id: v.string(),
     status: Success,
     state: v.picklist(["requested", "saved"]),
-    checkpoint: v.nullable(v.object({ name: v.string(), step: v.nullable(Whole) })),
+    checkpoint: v.nullable(CheckpointName),
   }),
 });
 

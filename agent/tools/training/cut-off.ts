@@ -3,7 +3,7 @@
 import { readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { isMissing } from "../../files/sandbox.ts";
-import { readHeaderAt } from "../models/safetensors.ts";
+import { checkpointFacts } from "./checkpoint-facts.ts";
 
 const EXTENSION = ".safetensors";
 /** Halves of one checkpoint (Wan 2.2 14B): one without the other would train on from nothing. */
@@ -31,8 +31,7 @@ export async function setCutOffAside(outputFolder: string, run: string, sinceMs:
     const path = join(outputFolder, name);
     const info = await stat(path).catch(() => undefined); // pruned by the trainer, or set aside by another agent
     if (!info || info.mtimeMs < sinceMs) continue;
-    if (!(entry.isDirectory() ? await isWholeFolder(path) : await isWhole(path)))
-      for (const half of halvesOf(name)) cutOff.add(half);
+    if ((await checkpointFacts(path))?.problem) for (const half of halvesOf(name)) cutOff.add(half);
   }
   const set: string[] = [];
   for (const name of cutOff) {
@@ -59,22 +58,4 @@ async function moveAside(folder: string, name: string): Promise<boolean> {
     if (isMissing(error)) return false; // another agent was quicker, or the other half was not begun
     throw error;
   }
-}
-
-async function isWhole(path: string): Promise<boolean> {
-  try {
-    return (await readHeaderAt(path)).problem === undefined;
-  } catch (error) {
-    if (isMissing(error)) return true; // gone meanwhile: nothing to set aside
-    throw error;
-  }
-}
-
-/** A whole model in diffusers' layout: folders of weights. What else is in there cannot be judged. */
-async function isWholeFolder(folder: string): Promise<boolean> {
-  for (const relative of await readdir(folder, { recursive: true }).catch(() => [])) {
-    if (!relative.endsWith(EXTENSION)) continue;
-    if (!(await isWhole(join(folder, relative)))) return false;
-  }
-  return true;
 }

@@ -11,6 +11,7 @@ import { tailLog } from "./log-file.ts";
 import { lookHandlers } from "./look-handlers.ts";
 import { GPUS_WAIT_MS, queueJob, type StartParts } from "./start.ts";
 import { jobStatus, jobSummary } from "./status.ts";
+import { stopReport } from "./stop-report.ts";
 import type { Supervisor } from "./supervisor.ts";
 
 export interface TrainingParts extends StartParts, QueueParts {
@@ -68,18 +69,17 @@ export const trainingHandlers = (parts: TrainingParts): Handlers<typeof training
       return { ...(await jobStatus(store, jobsPath, job, now())), ...(await queueFacts(parts, job)) };
     },
 
-    async stop_training({ job_id }, { signal }) {
+    async stop_training({ job_id, save }, { signal }) {
       const job = store.get(job_id);
       if (job?.status !== "running" && job?.status !== "pending") {
         const how = job ? `it is ${job.status} already` : FIND_JOBS;
         throw softError(job ? "conflict" : "not_found", "Job not found or already stopped", {}, how);
       }
-      supervisor.requestStop(job_id);
-      const over = await supervisor.ended(
-        job_id,
-        AbortSignal.any([signal, AbortSignal.timeout(STOP_ANSWER_MS)]),
-      );
-      return { job_id, status: "success", state: over ? "stopped" : "stopping" };
+      supervisor.requestStop(job_id, save);
+      await supervisor.ended(job_id, AbortSignal.any([signal, AbortSignal.timeout(STOP_ANSWER_MS)]));
+      const { status, step } = await jobSummary(store, jobsPath, store.get(job_id) ?? job);
+      const state = status === "running" || status === "pending" ? "stopping" : status;
+      return { job_id, status: "success", state, ...(await stopReport(store, job, step ?? null)) };
     },
 
     async list_training_jobs({ limit, status }) {

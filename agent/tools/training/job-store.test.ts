@@ -93,7 +93,7 @@ test("D7: stopping a finished job does not relabel it", async () => {
   store.add(job("a"));
   store.claimNext(self, now);
   store.finish("a", ending);
-  expect([store.requestStop("a", now), store.cancelPending("a", now)]).toEqual([false, false]);
+  expect([store.requestStop("a", now, false, self), store.cancelPending("a", now)]).toEqual([false, false]);
   expect(store.get("a")).toMatchObject({ status: "completed", stop_requested_at: null });
 });
 
@@ -120,7 +120,7 @@ test("a job that shall stop and was never launched is stopped, not started again
   using store = new JobStore(await newPath());
   store.add(job("a"));
   store.claimNext(self, now);
-  store.requestStop("a", now);
+  store.requestStop("a", now, false, self);
   expect(store.unclaim(current(store, "a"), now)).toBe(true);
   expect(store.get("a")).toMatchObject({ status: "stopped", finished_at: now });
 });

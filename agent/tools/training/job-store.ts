@@ -12,6 +12,7 @@ import {
 } from "../queue/queue-store.ts";
 import { SPEED_COLUMNS, type SpeedRecord, SpeedStore } from "../queue/speed-store.ts";
 import type { ProcessIdentity } from "./process.ts";
+import { STOPS_TABLE, StopStore } from "./stop-store.ts";
 import { transaction } from "./transaction.ts";
 import { openWalDatabase } from "./wal-database.ts";
 
@@ -107,6 +108,7 @@ const MIGRATIONS = [
    CREATE INDEX jobs_by_status ON jobs(status, seq);`,
   QUEUE_COLUMNS,
   SPEED_COLUMNS,
+  STOPS_TABLE,
 ] as const;
 
 /** The process of a launched job; undefined while it has none. */
@@ -125,11 +127,13 @@ export class JobStore implements Disposable {
   readonly #db: DatabaseSync;
   readonly queue: QueueStore;
   readonly speeds: SpeedStore;
+  readonly stops: StopStore;
 
   constructor(path: string) {
     this.#db = openWalDatabase(path);
     this.queue = new QueueStore(this.#db);
     this.speeds = new SpeedStore(this.#db);
+    this.stops = new StopStore(this.#db);
     this.#migrate();
   }
 
@@ -307,13 +311,17 @@ export class JobStore implements Disposable {
     );
   }
 
-  /** Records that we mean to stop it, before any signal. True for the first who asks. */
-  requestStop(id: string, now: string): boolean {
-    return this.#change(
-      "UPDATE jobs SET stop_requested_at = ? WHERE id = ? AND status = 'running' AND stop_requested_at IS NULL",
-      now,
-      id,
-    );
+  /** Records that we mean to stop it, before any signal, and who does it. True for the first who asks. */
+  requestStop(id: string, now: string, save: boolean, driver: ProcessIdentity): boolean {
+    return this.#transaction(() => {
+      const isFirst = this.#change(
+        "UPDATE jobs SET stop_requested_at = ? WHERE id = ? AND status = 'running' AND stop_requested_at IS NULL",
+        now,
+        id,
+      );
+      if (isFirst) this.stops.add(id, save, driver);
+      return isFirst;
+    });
   }
 
   /** Takes a waiting job out of the queue. */

@@ -165,6 +165,11 @@ export async function sessionMembers({ pid, startTicks, bootId: boot }: ProcessI
   return members;
 }
 
+/** Is anything of the run still there? Its shim may have been killed alone: the trainer goes on, and so does the run. */
+export async function isRunning(identity: ProcessIdentity): Promise<boolean> {
+  return (await isAlive(identity)) || (await sessionMembers(identity)).length > 0;
+}
+
 /** Signals every member; one that is already gone, or was never ours to end, is no error. */
 export function signalAll(pids: readonly number[], signal: NodeJS.Signals): void {
   for (const pid of pids) {

@@ -11,6 +11,8 @@ export interface Checkpoint {
 }
 
 const EXTENSION = ".safetensors";
+/** Overwritten with each save. */
+const OPTIMIZER = "optimizer.pt";
 
 /** What follows the run's name: a step, or none at the end; Wan 2.2 14B writes two files each time. */
 const BEHIND_NAME = /^(?:_(\d{9}))?(?:_high_noise|_low_noise)?$/;
@@ -42,6 +44,21 @@ export async function listCheckpoints(outputFolder: string, run: string): Promis
       found.push({ name, step, mtimeMs: info.mtimeMs });
   }
   return found.sort((a, b) => b.mtimeMs - a.mtimeMs);
+}
+
+/** Bytes of what a save writes, as far as they are written: they grow while it goes on. */
+export async function savedBytes(outputFolder: string, run: string): Promise<number> {
+  const [newest] = await listCheckpoints(outputFolder, run);
+  const paths = [OPTIMIZER];
+  if (newest) {
+    paths.push(newest.name);
+    const parts = await readdir(join(outputFolder, newest.name), { recursive: true }).catch(() => []);
+    paths.push(...parts.map((part) => join(newest.name, part))); // none of a file
+  }
+  const sizes = await Promise.all(
+    paths.map(async (path) => (await stat(join(outputFolder, path)).catch(() => undefined))?.size ?? 0),
+  );
+  return sizes.reduce((sum, size) => sum + size, 0);
 }
 
 export interface Sample {

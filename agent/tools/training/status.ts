@@ -8,6 +8,7 @@ import { readEnd } from "./log-file.ts";
 import { type LossTail, median, readLossTail } from "./loss-log.ts";
 import { type BarProgress, parseProgress } from "./progress.ts";
 import { countSamples, listCheckpoints } from "./run-files.ts";
+import { stopReport } from "./stop-report.ts";
 import { readReport, type TrainerReport } from "./trainer-report.ts";
 
 /** What a job says of the queue comes from ../queue/queue-view.ts. */
@@ -131,5 +132,6 @@ export async function jobStatus(store: JobStore, jobsPath: string, job: Job, now
     pid: job.status === "running" ? job.pid : null,
     hint: job.hint,
     next_poll_seconds: nextPollSeconds(summary, eta),
+    stop: job.stop_requested_at === null ? null : await stopReport(store, job, summary.step ?? null),
   };
 }

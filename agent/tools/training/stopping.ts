@@ -1,14 +1,17 @@
-// Stops a run step by step: the flag, a save waited out, SIGINT, SIGTERM, SIGKILL.
-import { existsSync } from "node:fs";
+// Stops a run step by step: a checkpoint if one is wanted, the flag, a save waited out, SIGINT, SIGTERM, SIGKILL.
 import { setTimeout as delay } from "node:timers/promises";
-import { type JobFolder, jobFolder } from "./job-folder.ts";
-import { claimerOf, type Job, type JobStore, processOf } from "./job-store.ts";
-import { isAlive, type ProcessIdentity, sessionMembers, signalAll } from "./process.ts";
-import { readReport, requestOf } from "./trainer-report.ts";
+import { isSaving } from "./is-saving.ts";
+import { jobFolder } from "./job-folder.ts";
+import { type Job, type JobStore, processOf } from "./job-store.ts";
+import { isAlive, isRunning, type ProcessIdentity, readExit, sessionMembers, signalAll } from "./process.ts";
+import { savedBytes } from "./run-files.ts";
+import { saveFirst } from "./save-first.ts";
+import { standstill } from "./standstill.ts";
+import { requestOf } from "./trainer-report.ts";
 
 /** How long each means of stopping may take before the next, harder one. Milliseconds. */
 export interface StopGrace {
-  /** A checkpoint being written is finished first: cut short, it would be what a resume starts from. */
+  /** For how long a checkpoint being written may not grow: cut short, it would be what a resume starts from. */
   readonly saveMs: number;
   /** SIGINT: ai-toolkit needs about two seconds, more with a large model to free. */
   readonly interruptMs: number;
@@ -27,14 +30,17 @@ export function stopGrace(seconds = 30): StopGrace {
 
 /** How often something that ends any moment is looked at. */
 const WATCH_MS = 50;
-/** Workers that outlive their run get this long after SIGTERM. */
-const LEFTOVER_MS = 2_000;
+/** A launch that is under way is done within this time. */
+const LAUNCH_MS = 2_000;
+/** Nothing that can die lives longer than this after SIGKILL. */
+const KILL_MS = 2_000;
+/** A stop that broke off with an error is taken up again after this pause. */
+const RETRY_MS = 5_000;
 
 export interface StoppingParts {
   readonly store: JobStore;
   readonly jobsPath: string;
   readonly grace: StopGrace;
-  readonly now: () => Date;
   readonly failed: (error: unknown, what: string) => void;
   /** Called when a stop has been driven as far as it goes. */
   readonly done: () => Promise<void>;
@@ -53,18 +59,27 @@ export class Stopping {
   /** Drives a requested stop to its end in the background; a second call for the same job changes nothing. */
   drive(job: Job): void {
     if (this.#driven.has(job.id)) return;
+    const { failed, done, closing } = this.#parts;
     const driven = this.#escalate(job)
-      .catch((error: unknown) => this.#parts.failed(error, `stopping ${job.id}`))
+      .catch(async (error: unknown) => {
+        failed(error, `stopping ${job.id}`);
+        await delay(RETRY_MS, undefined, { signal: closing }).catch(() => {}); // closing: nothing to wait for
+      })
       .finally(() => this.#driven.delete(job.id))
-      .then(() => this.#parts.done());
+      .then(() => done());
     this.#driven.set(job.id, driven);
   }
 
-  /** Nobody has brought a requested stop to its end, e.g. because the agent that was asked has died. */
-  async isAbandoned(job: Job): Promise<boolean> {
-    const { saveMs, interruptMs, terminateMs } = this.#parts.grace;
-    const age = this.#parts.now().getTime() - Date.parse(job.stop_requested_at ?? "");
-    return age > saveMs + interruptMs + terminateMs || !(await isAlive(claimerOf(job)));
+  /** Takes up a requested stop that nobody drives any more, e.g. because the agent that was asked has died. */
+  async adopt(job: Job, self: ProcessIdentity): Promise<void> {
+    const { stops } = this.#parts.store;
+    const driver = stops.get(job.id)?.driver;
+    if (!driver) {
+      stops.add(job.id, false, self); // asked for by an older version
+    } else if (driver.pid !== self.pid || driver.startTicks !== self.startTicks) {
+      if ((await isAlive(driver)) || !stops.takeOver(job.id, driver, self)) return;
+    }
+    this.drive(job);
   }
 
   async settled(): Promise<void> {
@@ -72,11 +87,13 @@ export class Stopping {
   }
 
   async #escalate(job: Job): Promise<void> {
-    const { jobsPath, grace, failed, closing } = this.#parts;
+    const { store, jobsPath, grace, failed, closing } = this.#parts;
     const folder = jobFolder(jobsPath, job.id);
     const identity = await this.#launchedProcess(job);
     if (!identity) return;
-    const gone = async () => !(await isAlive(identity));
+    const gone = async () => (await readExit(folder.path)) !== undefined || !(await isRunning(identity));
+    await saveFirst({ store, jobsPath, saveMs: grace.saveMs, closing, isOver: gone }, job);
+    if (closing.aborted) return; // the next agent goes on, with all the time it takes
     try {
       // The flag first: with it set no new save begins, and it reaches a trainer whose handler swallows the signal.
       requestOf(folder.database, job.id, "stop");
@@ -84,12 +101,16 @@ export class Stopping {
       failed(error, `telling ${job.id} to stop`); // the signals still can
     }
     await delay(WATCH_MS); // a save that began that very moment says so by then
-    await this.#until(grace.saveMs, async () => !isSaving(folder, job) || (await gone()));
-    if (closing.aborted) return; // the next agent goes on, with all the time it takes
+    const stoodStillMs = standstill();
+    while (!closing.aborted && !(await gone()) && (await isSaving(folder, job))) {
+      if (stoodStillMs(String(await savedBytes(job.output_folder, job.name))) > grace.saveMs) break;
+      await delay(WATCH_MS);
+    }
+    if (closing.aborted) return;
     for (const [signal, graceMs] of [
       ["SIGINT", grace.interruptMs],
       ["SIGTERM", grace.terminateMs],
-      ["SIGKILL", LEFTOVER_MS],
+      ["SIGKILL", KILL_MS],
     ] as const) {
       // The shim lives until it has written the exit status; the rest of the session is gone then.
       const members = (await sessionMembers(identity)).filter(
@@ -103,7 +124,7 @@ export class Stopping {
   /** The process of a job that may be in the middle of being launched. */
   async #launchedProcess(job: Job): Promise<ProcessIdentity | undefined> {
     let current: Job | undefined = job;
-    await this.#until(LEFTOVER_MS, async () => {
+    await this.#until(LAUNCH_MS, async () => {
       current = this.#parts.store.get(job.id);
       return current?.pid !== null || current.status !== "running";
     });
@@ -119,21 +140,4 @@ export class Stopping {
       await delay(WATCH_MS);
     }
   }
-}
-
-/** Ends what outlived a run: data loader workers keep the GPU's memory. */
-export async function clearSession(identity: ProcessIdentity): Promise<void> {
-  let members = await sessionMembers(identity);
-  if (members.length > 0) signalAll(members, "SIGTERM");
-  for (let waited = 0; members.length > 0 && waited < LEFTOVER_MS; waited += WATCH_MS) {
-    await delay(WATCH_MS);
-    members = await sessionMembers(identity);
-  }
-  signalAll(members, "SIGKILL");
-}
-
-/** A row that cannot be read this moment may say so: cutting off a checkpoint is worse than waiting. */
-function isSaving({ database }: JobFolder, { id }: Job): boolean {
-  const report = readReport(database, id);
-  return report ? report.info === "Saving model" : existsSync(database);
 }

@@ -9,13 +9,23 @@ import type { Environment } from "../../trainer/environment.ts";
 import type { Trainer } from "../../trainer/trainer.ts";
 import { measureRun } from "../queue/measure.ts";
 import { Starter } from "../queue/starter.ts";
+import { clearSession } from "./clear-session.ts";
 import { setCutOffAside } from "./cut-off.ts";
 import { endingOf, startedMsOf } from "./ending.ts";
 import { jobFolder } from "./job-folder.ts";
 import { claimerOf, type Ending, type Job, type JobStore, processOf } from "./job-store.ts";
 import { launchJob } from "./launch-job.ts";
-import { identify, isAlive, type ProcessIdentity, readExit, readStarted, revokeTickets } from "./process.ts";
-import { clearSession, type StopGrace, Stopping, stopGrace } from "./stopping.ts";
+import {
+  identify,
+  isAlive,
+  isRunning,
+  type ProcessIdentity,
+  readExit,
+  readStarted,
+  revokeTickets,
+} from "./process.ts";
+import { saveFirst } from "./save-first.ts";
+import { type StopGrace, Stopping, stopGrace } from "./stopping.ts";
 
 /** How often processes and queue are looked at. */
 const TICK_MS = 1_000;
@@ -53,7 +63,6 @@ export class Supervisor implements AsyncDisposable {
       store,
       jobsPath,
       grace,
-      now,
       failed: (error, what) => this.#failed(error, what),
       done: () => this.look(),
       closing: this.#closing.signal,
@@ -112,16 +121,21 @@ export class Supervisor implements AsyncDisposable {
     return status !== "running" && status !== "pending";
   }
 
-  /** Begins to stop a job: at once when it waits, else step by step in the background. */
-  requestStop(id: string): void {
+  /**
+   * Begins to stop a job: at once when it waits, else step by step in the background. Asked again without a save, it
+   * no longer waits for one.
+   */
+  requestStop(id: string, save: boolean): void {
     const now = this.#options.now().toISOString();
     if (this.#store.cancelPending(id, now)) {
       this.#tell(id);
       return;
     }
-    if (this.#store.requestStop(id, now)) {
+    if (this.#store.requestStop(id, now, save, this.#self)) {
       const job = this.#store.get(id);
       if (job) this.#stopping.drive(job);
+    } else if (!save) {
+      this.#store.stops.notSaved(id, "A second stop asked not to wait for it");
     }
   }
 
@@ -143,9 +157,8 @@ export class Supervisor implements AsyncDisposable {
     const identity = await this.#processOf(job, folder);
     if (!identity) return;
     const exitCode = await readExit(folder);
-    if (exitCode === undefined && (await isAlive(identity))) {
-      if (job.stop_requested_at !== null && (await this.#stopping.isAbandoned(job)))
-        this.#stopping.drive(job);
+    if (exitCode === undefined && (await isRunning(identity))) {
+      if (job.stop_requested_at !== null) await this.#stopping.adopt(job, this.#self);
       return;
     }
     // Between those two looks it may have ended and said so.
@@ -155,7 +168,7 @@ export class Supervisor implements AsyncDisposable {
   /** The process of a job; undefined while somebody else launches it, or when it had to go back to the queue. */
   async #processOf(job: Job, folder: string): Promise<ProcessIdentity | undefined> {
     const noted = processOf(job);
-    if (noted && ((await isAlive(noted)) || (await readExit(folder)) !== undefined)) return noted;
+    if (noted && ((await isRunning(noted)) || (await readExit(folder)) !== undefined)) return noted;
     const claimer = claimerOf(job);
     if (!noted && (await isAlive(claimer))) return undefined; // about to launch it
     await revokeTickets(folder, claimer);
@@ -203,21 +216,22 @@ export class Supervisor implements AsyncDisposable {
   }
 
   async #finish(job: Job, identity: ProcessIdentity, exitCode: number | null): Promise<void> {
-    await clearSession(identity);
-    await this.#setCutOffAside(job);
+    await clearSession(identity, job.id);
+    await this.#lookAtCheckpoints(job).catch((error: unknown) => {
+      this.#failed(error, `looking at the checkpoints of ${job.id}`); // the run has ended all the same
+    });
     const stopRequested = () => this.#store.get(job.id)?.stop_requested_at !== null;
     this.#end(job, await endingOf(this.#options.jobsPath, job, exitCode, stopRequested));
   }
 
-  async #setCutOffAside(job: Job): Promise<void> {
+  async #lookAtCheckpoints(job: Job): Promise<void> {
+    const { store, jobsPath, grace, log } = this.#options;
     const { id, name, output_folder } = job;
-    try {
-      const checkpoints = await setCutOffAside(output_folder, name, startedMsOf(job));
-      if (checkpoints.length > 0)
-        this.#options.log.warn({ job: id, checkpoints }, "a checkpoint was cut off and set aside");
-    } catch (error) {
-      this.#failed(error, `looking at the checkpoints of ${id}`); // the run has ended all the same
-    }
+    const checkpoints = await setCutOffAside(output_folder, name, startedMsOf(job));
+    if (checkpoints.length > 0) log.warn({ job: id, checkpoints }, "a checkpoint was cut off and set aside");
+    // Whoever waits for one learns what has become of it, also when the run ended before anybody was asked.
+    const [closing, isOver] = [this.#closing.signal, async () => true];
+    await saveFirst({ store, jobsPath, saveMs: grace.saveMs, closing, isOver }, job);
   }
 
   #end(job: Job, ending: Omit<Ending, "finished_at">): void {
