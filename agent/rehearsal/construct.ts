@@ -11,19 +11,16 @@ import { readSettings } from "./settings.ts";
 import type { Stage } from "./stage.ts";
 import { Trainer } from "./trainer.ts";
 
-const TYPES = new Set([
-  "diffusion_trainer",
-  "sd_trainer",
-  "textual_inversion_trainer",
-  "ui_trainer",
-  "concept_slider",
-]);
+const TYPES = new Set(["sd_trainer", "textual_inversion_trainer", "ui_trainer"]);
+/** Of the newer kind; see age.ts. */
+const DIFFUSION_TYPES = new Set(["diffusion_trainer", "concept_slider"]);
 
 /** @throws PythonError what the constructor of the real process raises; config.yaml may be written by then */
 export async function constructTrainer(process: Block, config: JobConfig, stage: Stage): Promise<Trainer> {
-  const { streams, interrupt, env, cwd } = stage;
+  const { streams, interrupt, env, cwd, age } = stage;
   const type = process.type;
-  if (typeof type !== "string" || !TYPES.has(type)) {
+  const isKnown = (name: string) => TYPES.has(name) || (age.hasDiffusionTrainer && DIFFUSION_TYPES.has(name));
+  if (typeof type !== "string" || !isKnown(type)) {
     throw new PythonError("ValueError", `config file is invalid. Unknown process type: ${String(type)}`);
   }
   streams.print(dumps(process, 4));

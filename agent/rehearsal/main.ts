@@ -21,7 +21,7 @@
  *         load_ms: 400                            REHEARSAL_SAVE_MS     50    in the middle of writing a checkpoint
  *         sample_ms: 60                           REHEARSAL_FAULT             see below
  *         save_ms: 50                             REHEARSAL_FLOOD_MB    64    for the fault `floods`
- *         fault: oom@100
+ *         fault: oom@100                      REHEARSAL_TOOLKIT           a day, like 2025-06-01: see below
  *
  * A fault is `kind@step`; without a step it strikes at half the steps.
  *
@@ -45,11 +45,15 @@
  *     orphans         worker processes that ignore INT and TERM and outlive the main one by up to two minutes
  *     slow-exit       needs three seconds to go once it has stopped
  *
+ * REHEARSAL_TOOLKIT makes it behave like an ai-toolkit checked out on that day, as far as a supervisor sees it; age.ts
+ * has the days on which something changed. It always brings today's files and lines.
+ *
  * Not rehearsed: the model itself (any `name_or_path` will do), a full fine-tune's diffusers folder (a single file is
  * written), video and sound samples (pictures are written), control images, validation, pushes to a hub, captioners.
  */
 import { sep } from "node:path";
 import { parseArgs } from "node:util";
+import { ageOf } from "./age.ts";
 import { takeSigint } from "./interrupt.ts";
 import { type Frame, KeyboardInterrupt, PythonError, toPythonError, traceback } from "./python.ts";
 import type { Stage } from "./stage.ts";
@@ -81,6 +85,7 @@ pace and faults, in the environment or in the config as meta.rehearsal: { step_m
     and, for the whole run,
       oom-load gated ignores-sigint ignores-sigterm orphans slow-exit
   REHEARSAL_FLOOD_MB   how much "floods" prints, 64
+  REHEARSAL_TOOLKIT    behave like the ai-toolkit of that day, YYYY-MM-DD
 `;
 
 const NOTICE = "REHEARSAL: no model is loaded and nothing is trained; files and figures are made up";
@@ -124,6 +129,7 @@ export async function runRehearsal(argv: readonly string[]): Promise<number> {
       interrupt,
       env,
       cwd,
+      age: ageOf(env.REHEARSAL_TOOLKIT),
     });
   } catch (error) {
     // Nobody reads our output any more: there is nobody to tell.
@@ -194,6 +200,7 @@ async function runJobs({ configs, recover, name }: Arguments, stage: Stage): Pro
       if (isBrokenPipe(thrown)) throw thrown;
       if (thrown instanceof KeyboardInterrupt) {
         await job.ready?.[0]?.onError(thrown);
+        if (!stage.age.takesInterruptAsStop) return await dieOfInterrupt(completed, job, stage);
         print(`\n${RULE}\nJob stopped\n${RULE}`);
         await job.running?.close("nothing");
         return 0;
@@ -213,6 +220,16 @@ async function runJobs({ configs, recover, name }: Arguments, stage: Stage): Pro
     }
   }
   return 0; // with -r also when every job failed
+}
+
+/** A KeyboardInterrupt that nobody catches: Python prints it, tidies up and ends by the signal itself. */
+async function dieOfInterrupt(completed: number, job: Job, { streams, cwd }: Stage): Promise<never> {
+  streams.print(`\n${RULE}\nResult:\n - ${countOf(completed, "completed job")}\n${RULE}`);
+  streams.err(traceback(new PythonError("KeyboardInterrupt", ""), job.ready ? IN_RUN : IN_CONSTRUCTION, cwd));
+  await job.running?.close("last bar");
+  process.removeAllListeners("SIGINT");
+  process.kill(process.pid, "SIGINT");
+  return await new Promise(() => {}); // for the moment until it arrives
 }
 
 const RULE = "=".repeat(40);

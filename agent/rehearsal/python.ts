@@ -67,7 +67,8 @@ export function traceback(error: PythonError, callers: readonly Frame[], toolkit
   const frames = [...callers, ...error.frames].map(
     ({ file, line, scope, code }) => `  File "${toolkit}/${file}", line ${line}, in ${scope}\n    ${code}\n`,
   );
-  return `Traceback (most recent call last):\n${frames.join("")}${error.type}: ${error.message}\n`;
+  const words = error.message === "" ? error.type : `${error.type}: ${error.message}`;
+  return `Traceback (most recent call last):\n${frames.join("")}${words}\n`;
 }
 
 /** json.dumps: ASCII only, a blank after each `:` and `,`. Whole floats print as integers: YAML and JSON lose the difference here. */

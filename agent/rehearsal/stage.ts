@@ -1,3 +1,4 @@
+import type { Age } from "./age.ts";
 import type { Interrupt } from "./interrupt.ts";
 import type { Streams } from "./streams.ts";
 
@@ -8,4 +9,5 @@ export interface Stage {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The toolkit's folder, from which relative paths count. */
   readonly cwd: string;
+  readonly age: Age;
 }

@@ -109,10 +109,10 @@ export class Trainer {
   /** The `on_error` of the real process. @returns when the row tells what happened */
   async onError(error: PythonError | KeyboardInterrupt): Promise<void> {
     try {
-      const [status, info] =
-        error instanceof KeyboardInterrupt
-          ? (["stopped", "Job stopped"] as const)
-          : (["error", error.message] as const);
+      const isStop = error instanceof KeyboardInterrupt && this.#stage.age.takesInterruptAsStop;
+      const [status, info] = isStop
+        ? (["stopped", "Job stopped"] as const)
+        : (["error", error.message] as const);
       if (!this.#stopping) await this.#row.setStatus(status, info);
       await this.#row.set("step", this.#lastSavedStep);
     } catch (failure) {
@@ -207,7 +207,8 @@ export class Trainer {
   async #beforeTrainLoop(): Promise<void> {
     const { use_ui_logger, use_wandb } = this.#settings.logging;
     this.#lastSavedStep = this.#step;
-    if (use_ui_logger && !use_wandb) this.#lossLog = openLossLog(join(this.#folder, "loss_log.db"));
+    if (use_ui_logger && !use_wandb && this.#stage.age.hasLossLog)
+      this.#lossLog = openLossLog(join(this.#folder, "loss_log.db"));
     await this.#maybeStop();
     await this.#row.set("step", this.#step);
     await this.#row.setStatus("running", "Training");
@@ -241,7 +242,7 @@ export class Trainer {
         this.#bar.setPostfix(`lr: ${formatExponent(train.lr, 1)} loss: ${formatExponent(loss, 3)}`);
       }
       if (step !== first) await this.#afterStep(step, loss);
-      this.#bar.update(step + 1);
+      this.#bar.update(this.#stage.age.countsCompletedSteps ? step + 1 : step);
       this.#step = step + 1;
       await this.#endStepHook();
     }
@@ -375,11 +376,12 @@ export class Trainer {
   async #endStepHook(): Promise<void> {
     await this.#row.set("step", this.#step);
     await this.#maybeStop();
-    if (await this.#row.isSet("save_now")) {
+    const { age } = this.#stage;
+    if (age.takesSaveNow && (await this.#row.isSet("save_now"))) {
       await this.#row.set("save_now", 0);
       await this.#paused(`\nSaving at step ${this.#step}`, () => this.#save(this.#step));
     }
-    if (await this.#row.isSet("sample_now")) {
+    if (age.takesSampleNow && (await this.#row.isSet("sample_now"))) {
       await this.#row.set("sample_now", 0);
       await this.#paused(`\nSampling at step ${this.#step}`, () => this.#sample());
     }
