@@ -35,6 +35,7 @@ export async function putDataset({ datasets }: Paths, name: string): Promise<str
 type Block = Readonly<Record<string, unknown>>;
 
 export interface RunBlocks {
+  readonly type?: string;
   readonly train?: Block;
   readonly save?: Block;
   readonly sample?: Block;
@@ -47,7 +48,7 @@ export interface RunBlocks {
 export async function putRun(paths: Paths, name: string, blocks: RunBlocks = {}): Promise<void> {
   const folder = await putDataset(paths, name);
   const process = {
-    type: "diffusion_trainer",
+    type: blocks.type ?? "diffusion_trainer",
     training_folder: paths.output,
     network: { type: "lora", linear: 4, linear_alpha: 4 },
     save: { save_every: 1_000, ...blocks.save },

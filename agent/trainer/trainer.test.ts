@@ -26,7 +26,8 @@ const options = (folder: string, more: Partial<TrainerOptions> = {}): TrainerOpt
 const FULL = {
   "run.py": "",
   "version.py": 'VERSION = "0.12.26"\n',
-  "extensions_built_in/sd_trainer/DiffusionTrainer.py": 'os.environ.get("AITK_JOB_ID") save_now',
+  "extensions_built_in/sd_trainer/DiffusionTrainer.py":
+    'os.environ.get("AITK_JOB_ID") "SELECT stop FROM Job"',
   "venv/bin/python": "",
 };
 
@@ -37,7 +38,8 @@ test("D24: the toolkit's own virtual environment runs it, in its folder", async 
     command: [join(folder, "venv/bin/python"), "run.py"],
     cwd: folder,
     reports: true,
-    toolkit: { version: "0.12.26", savesOnRequest: true },
+    requests: ["stop"],
+    toolkit: { version: "0.12.26" },
   });
 });
 
@@ -59,8 +61,15 @@ test("an old toolkit is found with what it cannot do", async () => {
     version: null,
     python: null,
     reports: false,
-    savesOnRequest: false,
+    requests: [],
   });
+});
+
+test("what a toolkit can be asked is read from its own source", async () => {
+  const reporter = "extensions_built_in/sd_trainer/DiffusionTrainer.py";
+  const source = 'os.environ.get("AITK_JOB_ID") "SELECT stop FROM Job" "SELECT save_now FROM Job"';
+  const folder = await toolkit({ ...FULL, [reporter]: source });
+  expect(await resolveTrainer(options(folder))).toMatchObject({ requests: ["stop", "save_now"] });
 });
 
 test("the second folder is looked into when the first holds no toolkit", async () => {

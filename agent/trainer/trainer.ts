@@ -7,6 +7,10 @@ import { ToolError } from "../../shared/errors.ts";
 export type TrainerChoice = "auto" | "ai-toolkit" | "rehearsal";
 export type TrainerKind = "ai-toolkit" | "rehearsal";
 
+/** What a trainer can be asked through its `Job` row. */
+export const REQUESTS = ["stop", "save_now", "sample_now"] as const;
+export type Request = (typeof REQUESTS)[number];
+
 export interface Trainer {
   readonly kind: TrainerKind;
   /** Program and leading arguments; the config's path comes last. */
@@ -14,6 +18,8 @@ export interface Trainer {
   readonly cwd: string;
   /** Understands `diffusion_trainer`, so that it reports through a job database (ai-toolkit since 2025-09-16). */
   readonly reports: boolean;
+  /** What it takes while it reports: `save_now` came with 2026-05-26, `sample_now` with 2026-07-17. */
+  readonly requests: readonly Request[];
   readonly environmentPrefixes: readonly string[];
   /** The installation that it runs; a rehearsal needs none. */
   readonly toolkit?: Toolkit;
@@ -24,8 +30,7 @@ export interface Toolkit {
   readonly version: string | null;
   readonly python: string | null;
   readonly reports: boolean;
-  /** Saves and samples on request (since 2026-05-26). */
-  readonly savesOnRequest: boolean;
+  readonly requests: readonly Request[];
 }
 
 export interface TrainerOptions {
@@ -73,12 +78,13 @@ export async function findToolkit(options: TrainerOptions): Promise<Toolkit | un
     if (!(await readable(join(path, "run.py")))) continue;
     const reporter = join(path, "extensions_built_in/sd_trainer/DiffusionTrainer.py");
     const source = await readFile(reporter, "utf8").catch(() => "");
+    const reports = source.includes("AITK_JOB_ID");
     return {
       path,
       version: await readVersion(path),
       python: await findPython(path, options),
-      reports: source.includes("AITK_JOB_ID"),
-      savesOnRequest: source.includes("save_now"),
+      reports,
+      requests: reports ? REQUESTS.filter((request) => source.includes(request)) : [],
     };
   }
   return undefined;
@@ -92,6 +98,7 @@ export async function resolveTrainer(options: TrainerOptions): Promise<Trainer> 
       command: options.rehearsalCommand,
       cwd: options.toolkitFolders[0],
       reports: true,
+      requests: REQUESTS,
       environmentPrefixes: ["REHEARSAL_"],
     };
   }
@@ -115,6 +122,7 @@ export async function resolveTrainer(options: TrainerOptions): Promise<Trainer> 
     command: [toolkit.python, "run.py"],
     cwd: toolkit.path,
     reports: toolkit.reports,
+    requests: toolkit.requests,
     environmentPrefixes: [],
     toolkit,
   };

@@ -73,6 +73,11 @@ const FAULTS: Record<string, readonly Fault[]> = {
       given: () => world.put("extensions_built_in/sd_trainer/DiffusionTrainer.py", "AITK_JOB_ID"),
       text: /cannot save or sample on request/,
     },
+    {
+      what: "of June 2026",
+      given: () => world.put("extensions_built_in/sd_trainer/DiffusionTrainer.py", "AITK_JOB_ID save_now"),
+      text: /cannot draw samples on request/,
+    },
   ],
   "python packages": [
     { what: "no PyTorch", given: () => remove("venv/lib/python3.11/site-packages/torch"), text: /has no PyTorch/ },

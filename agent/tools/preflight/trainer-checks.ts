@@ -1,6 +1,7 @@
 // Is there something to train with?
 import { access, readdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import type { Request } from "../../trainer/trainer.ts";
 import { error, isRehearsal, type MachineCheck, trainerOf, warning } from "./machine-check.ts";
 
 /** Of a Python in a virtual environment without PyTorch; undefined for any other, or where it cannot be said. */
@@ -54,10 +55,11 @@ export const TRAINER_CHECKS: readonly MachineCheck[] = [
           ),
         ];
       }
-      return [
-        !toolkit.savesOnRequest &&
-          warning("This ai-toolkit is older than May 2026: it cannot save or sample on request", update),
-      ];
+      const knows = (request: Request) => toolkit.requests.includes(request);
+      const lack = !knows("save_now")
+        ? "May 2026: it cannot save or sample on request"
+        : !knows("sample_now") && "July 2026: it cannot draw samples on request";
+      return [lack && warning(`This ai-toolkit is older than ${lack}`, update)];
     },
     ok: () => "It reports its progress, and saves on request",
   },

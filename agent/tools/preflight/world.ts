@@ -16,7 +16,8 @@ const PICTURES = join(import.meta.dirname, "../../rehearsal/fixtures/dataset");
 const TOOLKIT = {
   "run.py": "",
   "version.py": 'VERSION = "0.12.26"\n',
-  "extensions_built_in/sd_trainer/DiffusionTrainer.py": 'os.environ.get("AITK_JOB_ID"); "save_now"',
+  "extensions_built_in/sd_trainer/DiffusionTrainer.py":
+    'os.environ.get("AITK_JOB_ID"); "save_now", "sample_now"',
   "venv/pyvenv.cfg": "include-system-site-packages = false\n",
   "venv/bin/python": "",
   "venv/lib/python3.11/site-packages/torch/__init__.py": "",

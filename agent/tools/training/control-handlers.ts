@@ -7,6 +7,7 @@ import { type QueueParts, queueFacts } from "../queue/queue-view.ts";
 import { jobFolder } from "./job-folder.ts";
 import type { Job } from "./job-store.ts";
 import { jobOrThrow, type LookParts } from "./look-handlers.ts";
+import { refuseUnknown } from "./requests.ts";
 import { countSamples, listCheckpoints } from "./run-files.ts";
 import { jobStatus } from "./status.ts";
 import type { Supervisor } from "./supervisor.ts";
@@ -23,11 +24,16 @@ const WATCH_MS = 100;
 const PROGRESS_MS = 1_000;
 
 /** @throws ToolError conflict when the run cannot be asked */
-function trainingJob({ store, jobsPath }: LookParts, id: string): Job {
+function trainingJob({ store, jobsPath }: LookParts, id: string, request: "save_now" | "sample_now"): Job {
   const job = jobOrThrow(store, id);
   if (job.status !== "running") {
     throw new ToolError("conflict", `The job is ${job.status}, only a running one can be asked`);
   }
+  refuseUnknown(
+    job,
+    request,
+    "Update ai-toolkit (git pull in its folder): runs that are started then can be asked",
+  );
   const report = readReport(jobFolder(jobsPath, id).database, id);
   if (!report?.info) {
     throw new ToolError("conflict", "The run has not come that far: it acts on requests once it trains", {
@@ -52,7 +58,7 @@ export const controlHandlers = (parts: ControlParts): Handlers<ControlTools> => 
   const { store, jobsPath, supervisor, now } = parts;
   return {
     async save_checkpoint_now({ job_id }, { signal }) {
-      const job = trainingJob(parts, job_id);
+      const job = trainingJob(parts, job_id, "save_now");
       const newest = async () => (await listCheckpoints(job.output_folder, job.name))[0];
       const before = await newest();
       requestOf(jobFolder(jobsPath, job_id).database, job_id, "save_now");
@@ -73,7 +79,7 @@ export const controlHandlers = (parts: ControlParts): Handlers<ControlTools> => 
     },
 
     async sample_now({ job_id }, { signal }) {
-      const job = trainingJob(parts, job_id);
+      const job = trainingJob(parts, job_id, "sample_now");
       const before = await countSamples(job.output_folder);
       requestOf(jobFolder(jobsPath, job_id).database, job_id, "sample_now");
       const sampled = await until(async () => {

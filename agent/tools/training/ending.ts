@@ -1,4 +1,6 @@
 // How a run whose process is gone has ended, from everything it left behind.
+import { join } from "node:path";
+import { checkpointFacts } from "./checkpoint-facts.ts";
 import { jobFolder } from "./job-folder.ts";
 import type { Ending, Job } from "./job-store.ts";
 import { tailLog } from "./log-file.ts";
@@ -23,17 +25,20 @@ export async function endingOf(
   const folder = jobFolder(jobsPath, job.id);
   const { lines } = await tailLog(folder.log, VERDICT_LINES);
   const report = readReport(folder.database, job.id);
-  const finalFile = (await listCheckpoints(job.output_folder, job.name)).some(
+  const final = (await listCheckpoints(job.output_folder, job.name)).find(
     ({ step, mtimeMs }) => step === null && mtimeMs >= startedMsOf(job),
   );
   const found = verdict({
     exitCode,
     stopRequested: stopRequested(),
     reported: report?.status,
-    finalFile,
+    finalFile: final !== undefined,
     lines,
   });
-  const reached = Math.max(report?.step ?? 0, parseProgress(lines.join("\n"), job.name)?.step ?? 0);
+  // Bars of older toolkits end one step short.
+  const written = final && (await checkpointFacts(join(job.output_folder, final.name)));
+  const shown = parseProgress(lines.join("\n"), job.name)?.step;
+  const reached = Math.max(report?.step ?? 0, shown ?? 0, written?.step ?? 0);
   return { ...found, exit_code: exitCode, final_step: reached };
 }
 

@@ -9,6 +9,7 @@ import { jobFolder } from "./job-folder.ts";
 import type { Job } from "./job-store.ts";
 import { tailLog } from "./log-file.ts";
 import { lookHandlers } from "./look-handlers.ts";
+import { refuseUnknown } from "./requests.ts";
 import { GPUS_WAIT_MS, queueJob, type StartParts } from "./start.ts";
 import { jobStatus, jobSummary } from "./status.ts";
 import { stopReport } from "./stop-report.ts";
@@ -74,6 +75,9 @@ export const trainingHandlers = (parts: TrainingParts): Handlers<typeof training
       if (job?.status !== "running" && job?.status !== "pending") {
         const how = job ? `it is ${job.status} already` : FIND_JOBS;
         throw softError(job ? "conflict" : "not_found", "Job not found or already stopped", {}, how);
+      }
+      if (save && job.status === "running") {
+        refuseUnknown(job, "save_now", "Stop it without save: it goes on from its last checkpoint later");
       }
       supervisor.requestStop(job_id, save);
       await supervisor.ended(job_id, AbortSignal.any([signal, AbortSignal.timeout(STOP_ANSWER_MS)]));

@@ -27,6 +27,7 @@ const job = (id: string, more: Partial<NewJob> = {}): NewJob => ({
   total_steps: 10,
   output_folder: `/out/${id}`,
   dataset_folders: ["/data/cats"],
+  requests: ["stop", "save_now"],
   created_at: now,
   ...more,
 });
@@ -45,6 +46,7 @@ test("D6: jobs are there again after a restart, as they were", async () => {
     pid: 7,
     start_ticks: 8,
     dataset_folders: ["/data/cats"],
+    requests: ["stop", "save_now"],
   });
 });
 

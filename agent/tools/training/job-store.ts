@@ -2,7 +2,7 @@
 // of state is one conditional statement: whoever comes second changes nothing.
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 import type { JobStatus } from "../../../shared/tools/training.ts";
-import type { TrainerKind } from "../../trainer/trainer.ts";
+import { REQUESTS, type Request, type TrainerKind } from "../../trainer/trainer.ts";
 import {
   type AssignedGpu,
   QUEUE_COLUMNS,
@@ -29,6 +29,8 @@ export interface Job extends QueueWish, AssignedGpu, SpeedRecord {
   readonly output_folder: string;
   /** Absolute folders it reads. */
   readonly dataset_folders: readonly string[];
+  /** What its trainer can be asked; nothing where it does not report. */
+  readonly requests: readonly Request[];
   readonly created_at: string;
   readonly started_at: string | null;
   readonly finished_at: string | null;
@@ -46,17 +48,15 @@ export interface Job extends QueueWish, AssignedGpu, SpeedRecord {
   readonly hint: string | null;
 }
 
-type Row = Omit<Job, "dataset_folders" | "held" | "forced"> & {
-  readonly dataset_folders: string;
-  readonly held: number;
-  readonly forced: number;
-};
+type Row = Omit<Job, "dataset_folders" | "requests" | "held" | "forced"> &
+  Readonly<Record<"dataset_folders" | "requests", string>> &
+  Readonly<Record<"held" | "forced", number>>;
 
 export type NewJob = Pick<
   Job,
   "id" | "config" | "name" | "trainer" | "total_steps" | "output_folder" | "dataset_folders" | "created_at"
 > &
-  Partial<QueueWish & Pick<SpeedRecord, "speed_key" | "first_step">>;
+  Partial<QueueWish & Pick<SpeedRecord, "speed_key" | "first_step"> & Pick<Job, "requests">>;
 
 /** Which of the waiting jobs starts now, and on which GPU. Both lists are in the queue's order. */
 export type Choose = (
@@ -109,6 +109,7 @@ const MIGRATIONS = [
   QUEUE_COLUMNS,
   SPEED_COLUMNS,
   STOPS_TABLE,
+  "ALTER TABLE jobs ADD COLUMN requests TEXT NOT NULL DEFAULT 'stop save_now sample_now';",
 ] as const;
 
 /** The process of a launched job; undefined while it has none. */
@@ -159,6 +160,7 @@ export class JobStore implements Disposable {
       dataset_folders: JSON.parse(row.dataset_folders) as string[],
       held: row.held === 1,
       forced: row.forced === 1,
+      requests: REQUESTS.filter((request) => row.requests.split(" ").includes(request)),
     }));
   }
 
@@ -180,9 +182,9 @@ export class JobStore implements Disposable {
       if (other) return other.id;
       this.#db
         .prepare(
-          `INSERT INTO jobs (id, config, name, trainer, status, total_steps, output_folder, dataset_folders, created_at,
+          `INSERT INTO jobs (id, config, name, trainer, status, total_steps, output_folder, dataset_folders, requests, created_at,
                              wished_gpu, held, forced, speed_key, first_step)
-           VALUES (?, ?, ?, ?, 'pending', ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+           VALUES (?, ?, ?, ?, 'pending', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
         )
         .run(
           job.id,
@@ -192,6 +194,7 @@ export class JobStore implements Disposable {
           job.total_steps,
           job.output_folder,
           JSON.stringify(job.dataset_folders),
+          (job.requests ?? REQUESTS).join(" "),
           job.created_at,
           job.wished_gpu ?? null,
           job.held ? 1 : 0,

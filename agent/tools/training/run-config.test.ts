@@ -53,6 +53,23 @@ test("a toolkit that cannot report gets no process type and no database it does 
   expect(JSON.stringify(run.value)).not.toContain("sqlite_db_path");
 });
 
+test.each([
+  ["sd_trainer", true, "diffusion_trainer", true],
+  ["ui_trainer", true, "diffusion_trainer", true],
+  ["diffusion_trainer", false, "sd_trainer", false],
+  ["ui_trainer", false, "sd_trainer", false],
+  ["textual_inversion_trainer", true, "textual_inversion_trainer", false],
+  ["concept_slider", true, "concept_slider", true],
+])("a %s becomes, for a toolkit that reports: %s, a %s that reports: %s", (type, reports, runs, tells) => {
+  const [process] = old.config.process;
+  const run = toRunConfig(
+    { ...old, config: { ...old.config, process: [{ ...process, type }] } },
+    { ...options, reports },
+  );
+  expect(run.value["config"]).toMatchObject({ process: [{ type: runs }] });
+  expect(run.reports).toBe(tells);
+});
+
 test("every folder of a data set is made absolute, single or in a list", () => {
   const dataset = {
     dataset_path: "datasets/a",

@@ -14,11 +14,13 @@ const Config = v.looseObject({
   }),
 });
 
-/** Process types that are the same training with and without reports (ai-toolkit.md §2.2). */
-const REPORTING: Readonly<Record<string, string>> = {
-  sd_trainer: "diffusion_trainer",
-  ui_trainer: "diffusion_trainer",
-};
+/**
+ * Three names of one training: the newest reports, and is unknown to toolkits from before 2025-09-16; `ui_trainer`
+ * insists on a report database that we would have to share with the toolkit's own UI.
+ */
+const SAME_TRAINING = new Set(["sd_trainer", "ui_trainer", "diffusion_trainer"]);
+/** Never reports, whatever the toolkit. */
+const SILENT = "textual_inversion_trainer";
 
 /** How often speed is reported, in steps; 0 would mean never. */
 const PERFORMANCE_LOG_EVERY = 10;
@@ -38,6 +40,8 @@ export interface RunConfig {
   readonly value: Json;
   readonly name: string;
   readonly totalSteps: number | null;
+  /** It tells how far it is, and can be asked for things. */
+  readonly reports: boolean;
   readonly outputFolder: string;
   readonly datasetFolders: readonly string[];
   /** The N of `device: cuda:N`, for those who chose a GPU by that; null for the first, which every example names. */
@@ -87,7 +91,7 @@ export function toRunConfig(
     const folder = process["training_folder"];
     return {
       ...process,
-      ...(reports && REPORTING[type] && { type: REPORTING[type] }),
+      ...(SAME_TRAINING.has(type) && { type: reports ? "diffusion_trainer" : "sd_trainer" }),
       ...(typeof folder === "string" && { training_folder: absolute(folder) }),
       ...(datasets && { datasets: datasets.map((dataset) => withAbsoluteFolders(dataset, absolute)) }),
       ...(oneGpu && otherGpu(process["device"]) !== null && { device: "cuda" }),
@@ -111,6 +115,7 @@ export function toRunConfig(
     value: { ...parsed.output, config: { ...parsed.output.config, process: processes } },
     gpuIndex: otherGpu(parsed.output.config.process[0]?.["device"]),
     totalSteps: typeof steps === "number" && Number.isInteger(steps) && steps >= 0 ? steps : null,
+    reports: reports && first?.["type"] !== SILENT,
     outputFolder: join(trainingFolder, folderName),
     datasetFolders: processes.flatMap((process) =>
       (Array.isArray(process["datasets"]) ? process["datasets"] : []).flatMap((dataset) =>

@@ -97,6 +97,7 @@ export async function queueJob(
     total_steps: run.totalSteps,
     output_folder: run.outputFolder,
     dataset_folders: run.datasetFolders,
+    requests: run.reports ? trainer.requests : [],
     created_at: now().toISOString(),
     wished_gpu: wishedGpu,
     held: hold,

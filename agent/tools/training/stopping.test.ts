@@ -11,7 +11,7 @@ import { rehearsalCommand } from "../../program.ts";
 import { clear, newDataFolder } from "../../testing/program.ts";
 import { putRun, type RunBlocks } from "../../testing/subject.ts";
 import { ENDLESS, PATIENCE } from "../../testing/training-story.ts";
-import type { Trainer } from "../../trainer/trainer.ts";
+import { REQUESTS, type Trainer } from "../../trainer/trainer.ts";
 import { jobFolder, prepareJobFolder } from "./job-folder.ts";
 import { type Job, JobStore, processOf } from "./job-store.ts";
 import { identify, sessionMembers } from "./process.ts";
@@ -27,6 +27,7 @@ const trainer = async (): Promise<Trainer> => ({
   command: rehearsalCommand(),
   cwd: "/",
   reports: true,
+  requests: REQUESTS,
   environmentPrefixes: [],
 });
 

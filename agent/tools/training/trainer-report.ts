@@ -2,6 +2,7 @@
 // (ai-toolkit `extensions_built_in/sd_trainer/DiffusionTrainer.py`).
 import { existsSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
+import type { Request } from "../../trainer/trainer.ts";
 
 export interface TrainerReport {
   readonly status: string;
@@ -59,10 +60,7 @@ export function readReport(path: string, id: string): TrainerReport | undefined 
   }
 }
 
-/** What the trainer can be asked through its row; it acts at the end of the present step. */
-export type Request = "stop" | "save_now" | "sample_now";
-
-/** @throws Error when the row cannot be written within a second */
+/** The trainer acts on it at the end of its present step. @throws Error when the row cannot be written within a second */
 export function requestOf(path: string, id: string, request: Request): void {
   const db = new DatabaseSync(path, { timeout: BUSY_MS });
   try {

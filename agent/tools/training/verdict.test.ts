@@ -46,6 +46,11 @@ test("D37: an old final file does not turn an interrupted run into a completed o
   expect(verdict(evidence({ lines: recorded("c_sigint") })).status).toBe("stopped");
 });
 
+test("an old toolkit that somebody else interrupted was stopped from outside, it did not fail", () => {
+  const ended = verdict(evidence({ exitCode: 130, reported: "error", lines: ["KeyboardInterrupt"] }));
+  expect(ended).toMatchObject({ status: "stopped", reason: expect.stringContaining("outside") });
+});
+
 test("exit 1 because of the stop flag is stopped", () => {
   const ended = verdict(
     evidence({ exitCode: 1, stopRequested: true, reported: "stopped", lines: recorded("c_stop") }),

@@ -26,12 +26,16 @@ const BY_US: Verdict = {
 };
 const BY_OTHERS: Verdict = { ...BY_US, reason: "Stopped from outside: somebody interrupted the trainer" };
 
-/** 128+2, 128+9, 128+15: ended by one of the signals we send. */
-const SIGNAL_CODES = new Set([130, 137, 143]);
+/** 128+2: toolkits from before 2026-07-22 let Python end by the interrupt itself. */
+const INTERRUPTED = 130;
+/** 128+9 and 128+15: ended by the other signals we send. */
+const SIGNAL_CODES = new Set([INTERRUPTED, 137, 143]);
 
 export function verdict({ exitCode, stopRequested, reported, finalFile, lines }: Evidence): Verdict {
   const saidStopped =
-    reported === "stopped" || lines.some((line) => line === "Job stopped" || line.endsWith(": Job stopped"));
+    exitCode === INTERRUPTED ||
+    reported === "stopped" ||
+    lines.some((line) => line === "Job stopped" || line.endsWith(": Job stopped"));
   if (exitCode === 0) {
     if (reported === "completed") return COMPLETED;
     if (finalFile && !saidStopped) return COMPLETED;
