@@ -17,6 +17,8 @@ export interface DatasetTools {
   readonly openBar: (options: Pick<BarOptions, "total" | "description">) => Bar;
   readonly interrupt: Interrupt;
   readonly arch: string;
+  /** For each latent to cache. */
+  readonly cacheMs: number;
   readonly toolkit: string;
 }
 

@@ -162,6 +162,23 @@ test("orphans outlive the run and ignore INT and TERM", async () => {
   expect(workers.map(commandOf)).toEqual(["sleep 120", "sleep 120"]);
 });
 
+test("workers that escape have sessions of their own", async () => {
+  const run = start("escapes", { ...long, datasets: [{ folder_path: theatre.dataset }] });
+  await shows(run, /show: .* 5\/100000/);
+  const workers = childrenOf(run.pid);
+  await vi.waitFor(() => expect(workers.map(commandOf)).toEqual(["sleep 120", "sleep 120"]), 30_000);
+  run.kill("SIGKILL", "group");
+  await run.ended;
+  expect(workers.map(commandOf)).toEqual(["sleep 120", "sleep 120"]);
+  for (const pid of workers) process.kill(pid, "SIGKILL");
+});
+
+test("silent ends without a word", async () => {
+  const run = start("silent@5");
+  expect(await run.ended).toEqual({ code: 1, signal: null });
+  expect(run.log()).not.toMatch(/Error|Result|Traceback/);
+});
+
 test("floods the log and goes on", async () => {
   const run = start("floods@3", {}, { REHEARSAL_FLOOD_MB: "3" });
   expect(await run.ended).toEqual({ code: 0, signal: null });

@@ -8,6 +8,7 @@ const AT_A_STEP = [
   "nan-zeroed",
   "hang",
   "dies",
+  "silent",
   "crash",
   "floods",
   "invalid-utf8",
@@ -15,7 +16,15 @@ const AT_A_STEP = [
   "disk-full",
 ] as const;
 /** Hold for the whole run; a step has no meaning for them. */
-const ALL_ALONG = ["oom-load", "gated", "ignores-sigint", "ignores-sigterm", "orphans", "slow-exit"] as const;
+const ALL_ALONG = [
+  "oom-load",
+  "gated",
+  "ignores-sigint",
+  "ignores-sigterm",
+  "orphans",
+  "escapes",
+  "slow-exit",
+] as const;
 
 export const FAULT_KINDS = [...AT_A_STEP, ...ALL_ALONG] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];

@@ -13,7 +13,7 @@ export async function cacheLatents(
   folder: string,
   items: readonly Item[],
   { cache_latents_to_disk: toDisk }: DatasetSettings,
-  { print, openBar, interrupt, arch }: DatasetTools,
+  { print, openBar, interrupt, arch, cacheMs }: DatasetTools,
 ): Promise<void> {
   print(`Caching latents for ${folder}`);
   print(toDisk ? " - Saving latents to disk" : " - Keeping latents in memory");
@@ -22,7 +22,7 @@ export async function cacheLatents(
     description: `Caching latents${toDisk ? " to disk" : ""}`,
   });
   for (const [index, item] of items.entries()) {
-    await interrupt.pause(0);
+    await interrupt.pause(cacheMs);
     if (toDisk) await writeLatent(item, arch);
     bar.update(index + 1);
   }

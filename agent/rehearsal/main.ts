@@ -15,13 +15,14 @@
  *
  * Pace and faults: in the config, which wins, or in the environment.
  *
- *     meta:                                       REHEARSAL_STEP_MS     20    one training step
- *       rehearsal:                                REHEARSAL_LOAD_MS    400    loading the model
- *         step_ms: 20                             REHEARSAL_SAMPLE_MS   60    one sample image
- *         load_ms: 400                            REHEARSAL_SAVE_MS     50    in the middle of writing a checkpoint
- *         sample_ms: 60                           REHEARSAL_FAULT             see below
- *         save_ms: 50                             REHEARSAL_FLOOD_MB    64    for the fault `floods`
- *         fault: oom@100                      REHEARSAL_TOOLKIT           a day, like 2025-06-01: see below
+ *     meta:                       REHEARSAL_STEP_MS     20    one training step
+ *       rehearsal:                REHEARSAL_LOAD_MS    400    loading the model
+ *         step_ms: 20             REHEARSAL_CACHE_MS     0    one latent, if latents are cached
+ *         load_ms: 400            REHEARSAL_SAMPLE_MS   60    one sample image
+ *         cache_ms: 0             REHEARSAL_SAVE_MS     50    in the middle of writing a checkpoint
+ *         sample_ms: 60           REHEARSAL_FAULT             see below
+ *         save_ms: 50             REHEARSAL_FLOOD_MB    64    for the fault `floods`
+ *         fault: oom@100          REHEARSAL_TOOLKIT           a day, like 2025-06-01: see below
  *
  * A fault is `kind@step`; without a step it strikes at half the steps.
  *
@@ -30,6 +31,7 @@
  *     nan-zeroed      the same, caught as SDTrainer.py does it: `loss is nan` on stdout, the loss shown as 0
  *     hang            no output, no steps; SIGINT works
  *     dies            kills itself with signal 9, without a word
+ *     silent          exit 1, without a word
  *     crash           a Python traceback, exit 1
  *     floods          prints REHEARSAL_FLOOD_MB megabytes, then goes on
  *     invalid-utf8    prints bytes that are not UTF-8, and a character cut in two by a pause; goes on
@@ -43,6 +45,7 @@
  *     ignores-sigint  trains on after SIGINT and after the row's `stop`
  *     ignores-sigterm the same, and after SIGTERM too
  *     orphans         worker processes that ignore INT and TERM and outlive the main one by up to two minutes
+ *     escapes         the same workers, each in a session of its own
  *     slow-exit       needs three seconds to go once it has stopped
  *
  * REHEARSAL_TOOLKIT makes it behave like an ai-toolkit checked out on that day, as far as a supervisor sees it; age.ts
@@ -75,15 +78,16 @@ options:
   -n, --name NAME      Name to replace [name] tag in config file
   -l, --log LOG        Log file to write output to
 
-pace and faults, in the environment or in the config as meta.rehearsal: { step_ms, load_ms, sample_ms, save_ms, fault }
+pace and faults, in the environment or in the config as meta.rehearsal: { step_ms, load_ms, cache_ms, sample_ms, save_ms, fault }
   REHEARSAL_STEP_MS    one training step, 20
   REHEARSAL_LOAD_MS    loading the model, 400
+  REHEARSAL_CACHE_MS   one latent to cache, 0
   REHEARSAL_SAMPLE_MS  one sample image, 60
   REHEARSAL_SAVE_MS    in the middle of writing a checkpoint, 50
   REHEARSAL_FAULT      KIND or KIND@STEP (default: half the steps)
-      oom nan nan-zeroed hang dies crash floods invalid-utf8 truncated disk-full
+      oom nan nan-zeroed hang dies silent crash floods invalid-utf8 truncated disk-full
     and, for the whole run,
-      oom-load gated ignores-sigint ignores-sigterm orphans slow-exit
+      oom-load gated ignores-sigint ignores-sigterm orphans escapes slow-exit
   REHEARSAL_FLOOD_MB   how much "floods" prints, 64
   REHEARSAL_TOOLKIT    behave like the ai-toolkit of that day, YYYY-MM-DD
 `;

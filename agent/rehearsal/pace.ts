@@ -7,6 +7,7 @@ const Milliseconds = v.pipe(v.number(), v.minValue(0));
 const MetaBlock = v.object({
   step_ms: v.optional(Milliseconds),
   load_ms: v.optional(Milliseconds),
+  cache_ms: v.optional(Milliseconds),
   sample_ms: v.optional(Milliseconds),
   save_ms: v.optional(Milliseconds),
   fault: v.optional(v.string()),
@@ -15,6 +16,8 @@ const MetaBlock = v.object({
 export interface Pace {
   readonly stepMs: number;
   readonly loadMs: number;
+  /** One image. */
+  readonly cacheMs: number;
   readonly sampleMs: number;
   readonly saveMs: number;
   /** `kind` or `kind@step`, not yet parsed. */
@@ -22,7 +25,7 @@ export interface Pace {
 }
 
 /** Pleasant to watch: a run of 500 steps takes ten seconds. */
-const DEMO_PACE = { step: 20, load: 400, sample: 60, save: 50 };
+const DEMO_PACE = { step: 20, load: 400, cache: 0, sample: 60, save: 50 };
 
 /** `meta.rehearsal` of the config first, then the environment, then the demo pace. */
 export function paceOf(meta: Block, env: Readonly<Record<string, string | undefined>>): Pace {
@@ -44,6 +47,7 @@ export function paceOf(meta: Block, env: Readonly<Record<string, string | undefi
   return {
     stepMs: ms("step"),
     loadMs: ms("load"),
+    cacheMs: ms("cache"),
     sampleMs: ms("sample"),
     saveMs: ms("save"),
     fault: own.fault ?? env.REHEARSAL_FAULT,

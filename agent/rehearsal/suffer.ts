@@ -12,6 +12,9 @@ export async function suffer(kind: FaultKind, stage: Stage, stepMs: number): Pro
     case "dies":
       process.kill(process.pid, "SIGKILL");
       break;
+    case "silent":
+      process.exit(1);
+      break;
     case "crash":
       throw crash();
     case "floods":

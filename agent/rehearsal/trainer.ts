@@ -199,6 +199,7 @@ export class Trainer {
       openBar: (options) => new Bar({ ...options, write: streams.err }),
       interrupt,
       arch: this.#arch,
+      cacheMs: this.#pace.cacheMs,
       toolkit: cwd,
     });
     this.#itemsPerEpoch = Math.max(1, items);
@@ -234,7 +235,7 @@ export class Trainer {
       description: this.#config.name,
       write: streams.err,
     });
-    this.#workers = startWorkers(datasets?.[0]?.num_workers ?? 0, this.#fault?.kind === "orphans");
+    this.#workers = startWorkers(datasets?.[0]?.num_workers ?? 0, this.#fault?.kind);
     const first = this.#step;
     for (let step = first; step < train.steps; step++) {
       const loss = await this.#trainStep(step);
