@@ -1,22 +1,26 @@
 // What outlives a run: data loader workers keep the GPU's memory.
 import { readdir, readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
-import { type ProcessIdentity, sessionMembers, signalAll } from "./process.ts";
+import { identify, isAlive, type ProcessIdentity, sessionMembers, signalAll } from "./process.ts";
 
 const WATCH_MS = 50;
-/** They get this long after SIGTERM. */
-export const LEFTOVER_MS = 2_000;
+/** They get this long after SIGTERM, and again to vanish after SIGKILL. */
+const LEFTOVER_MS = 2_000;
 
 /** Ends all that an ended run has left behind, also what has opened a session of its own. */
-export async function clearSession(identity: ProcessIdentity, jobId: string): Promise<void> {
-  const left = async () => [...new Set([...(await sessionMembers(identity)), ...(await processesOf(jobId))])];
-  let members = await left();
-  if (members.length > 0) signalAll(members, "SIGTERM");
-  for (let waited = 0; members.length > 0 && waited < LEFTOVER_MS; waited += WATCH_MS) {
-    await delay(WATCH_MS);
-    members = await left();
+export async function clearSession(run: ProcessIdentity, jobId: string): Promise<void> {
+  for (const signal of ["SIGTERM", "SIGKILL"] as const) {
+    const pids = [...new Set([...(await sessionMembers(run)), ...(await processesOf(jobId))])];
+    if (pids.length === 0) return;
+    let left = await Promise.all(pids.map(identify));
+    signalAll(pids, signal);
+    // Only these are watched: to look through all processes again and again would cost more than they do.
+    for (const end = performance.now() + LEFTOVER_MS; left.length > 0 && performance.now() < end; ) {
+      await delay(WATCH_MS);
+      const alive = await Promise.all(left.map(isAlive));
+      left = left.filter((_, index) => alive[index]);
+    }
   }
-  signalAll(members, "SIGKILL");
 }
 
 /**
