@@ -42,6 +42,8 @@ export interface StartOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Folder of another program, which stays its owner; without it a new one is made, and removed at the end. */
   readonly data?: string;
+  /** A command that ends by executing what follows it, to start the program in other surroundings. */
+  readonly within?: readonly [string, ...string[]];
 }
 
 export interface Program {
@@ -67,11 +69,14 @@ export async function startProgram({
   args = [],
   env = {},
   data: given,
+  within,
 }: StartOptions = {}): Promise<Program> {
   const data = given ?? (await newDataFolder());
   const trainer = command === "router" ? [] : ["--trainer", "rehearsal"];
   const fixed = [...(command ? [command] : []), "--data", data, "--port", "0", ...trainer];
-  const child = spawn(process.execPath, [MAIN, ...fixed, ...args], {
+  const program = [process.execPath, MAIN, ...fixed, ...args] as const;
+  const [first, ...rest] = within ? ([...within, ...program] as const) : program;
+  const child = spawn(first, rest, {
     env: environment(env),
     stdio: ["ignore", "ignore", "pipe"],
   });

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, readlink, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 
 /**
@@ -11,6 +11,7 @@ import { join } from "node:path";
  *   signal (`trap ''`) Python inherits the ignoring and never stops.
  * - Only who turns its ticket into the folder `started` runs the job. The folder holds who that is from its first
  *   moment on, and a ticket that was taken back (revokeTickets) starts nothing any more, however late its shim comes.
+ * - On a full disk no byte can be written, but a link can still be made: it names the status.
  */
 const SHIM = `trap : INT TERM HUP
 cd_to=$1; job=$2; ticket=$3; shift 3
@@ -19,7 +20,7 @@ cd_to=$1; job=$2; ticket=$3; shift 3
   echo $$ > "$ticket/pid" && mv "$ticket" "$job/started"; } 2>/dev/null || exit 0
 cd "$cd_to" && "$@"
 code=$?
-printf %s "$code" > "$job/exit.tmp" && mv "$job/exit.tmp" "$job/exit"
+printf %s "$code" > "$job/exit.tmp" && mv "$job/exit.tmp" "$job/exit" || ln -s "$code" "$job/exit"
 exit "$code"`;
 
 /** Which process this was: a pid alone is reused. */
@@ -184,7 +185,8 @@ export function signalAll(pids: readonly number[], signal: NodeJS.Signals): void
 
 /** The status the shim wrote: 0–255, 128+n for signal n; undefined while there is none. */
 export async function readExit(folder: string): Promise<number | undefined> {
-  const text = await readFile(join(folder, "exit"), "utf8").catch(() => "");
+  const path = join(folder, "exit");
+  const text = await readFile(path, "utf8").catch(() => readlink(path).catch(() => ""));
   return /^\d{1,3}$/.test(text) ? Number(text) : undefined;
 }
 
