@@ -13,6 +13,11 @@ function visible(line: string): string {
   return (written.at(-1) ?? "").replace(ESCAPES, "").replace(CONTROLS, "").trimEnd();
 }
 
+/** Everything that was drawn or printed on its own, oldest first: states of bars, and lines. */
+export function segments(raw: string): string[] {
+  return raw.replace(ESCAPES, "").split(/[\r\n]/);
+}
+
 /** Lines oldest first, bars folded into their last state, blank lines left out. */
 export function cleanLines(raw: string): string[] {
   return raw
