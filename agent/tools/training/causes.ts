@@ -1,111 +1,93 @@
-// Why runs fail: what the log says → one sentence and what to do. The first match wins, so the special come first.
+// Why a run failed: what its log ends with and how its process ended → one sentence and what to do.
+import { CAUSES, type Cause } from "./cause-table.ts";
 
-export interface Cause {
-  readonly reason: string;
-  readonly hint: string;
+const SAID = "Error running job: ";
+/** Of a message of several lines, those that can tell anything. */
+const SAID_LINES_MAX = 12;
+const SHOWN_CHARS_MAX = 300;
+
+/** The trainer's own message, all its lines; empty when it gave none. */
+function message(lines: readonly string[]): readonly string[] {
+  const at = lines.findLastIndex((line) => line.startsWith(SAID));
+  if (at < 0) return [];
+  const block = lines.slice(at, at + SAID_LINES_MAX);
+  const end = block.findIndex((line) => /^(=+$|Traceback |Error running on_error)/.test(line));
+  return [(block[0] ?? "").slice(SAID.length), ...block.slice(1, end < 0 ? undefined : end)];
 }
 
-interface Pattern extends Cause {
-  readonly pattern: RegExp;
+const isTraceback = (line: string | undefined) =>
+  line?.endsWith("Traceback (most recent call last):") === true;
+const EXCEPTION = /^[A-Za-z_][\w.]*(Error|Exception|Interrupt|Timeout)\b/;
+
+/** The last traceback with those that led to it. Ones that were dealt with before are not what ended the run. */
+function lastTraceback(lines: readonly string[]): readonly string[] {
+  let at = lines.findLastIndex(isTraceback);
+  if (at < 0) return [];
+  for (;;) {
+    const before = lines[at - 1] ?? "";
+    const isChained = /^(During handling of the above|The above exception was the direct cause)/.test(before);
+    const earlier = lines.slice(0, at).findLastIndex(isTraceback);
+    // Two processes may print theirs at once.
+    if (earlier < 0 || !(isChained || isTraceback(before))) return lines.slice(at);
+    at = earlier;
+  }
 }
 
-const PATTERNS: readonly Pattern[] = [
-  {
-    pattern:
-      /OOM during training step \d+ times in a row|CUDA out of memory|torch\.(cuda\.)?OutOfMemoryError/,
-    reason: "The GPU ran out of memory",
-    hint: "Lower the resolution or batch_size, turn on quantize, low_vram or gradient_checkpointing, or end other programs on the GPU",
+const BY_SIGNAL: Readonly<Record<number, Cause>> = {
+  137: {
+    reason: "Killed (signal 9), most likely because the machine ran out of memory (RAM)",
+    hint: "Close other programs, lower num_workers or the resolution, then start again with resume: true",
   },
-  {
-    pattern:
-      /GatedRepoError|Cannot access gated repo|Access to model .{1,200} is restricted|401 Client Error|403 Client Error/,
-    reason: "The base model is gated and this machine has no access to it",
-    hint: "Accept the licence on the model's Hugging Face page and set HF_TOKEN for the agent, then start again",
+  143: {
+    reason: "Ended from outside (signal 15)",
+    hint: "Start it again with resume: true to go on from the last checkpoint",
   },
-  {
-    pattern: /No space left on device|\[Errno 28\]/,
-    reason: "The disk is full",
-    hint: "Free space (old runs, checkpoints, caches) or keep fewer checkpoints with max_step_saves_to_keep",
+  134: {
+    reason: "The trainer crashed in native code (signal 6)",
+    hint: "Start it again with resume: true; if it comes back, update the NVIDIA driver and PyTorch",
   },
-  {
-    pattern: /no (images|videos|audio) found in/,
-    reason: "The data set holds no file that can be trained",
-    hint: "Check folder_path in the configuration; get_dataset_info shows what a data set holds",
+  135: {
+    reason: "The trainer crashed (signal 7): a disk or the shared memory gave way under it",
+    hint: "Look for free space and disk errors, set num_workers: 0, then start again with resume: true",
   },
-  {
-    pattern:
-      /RepositoryNotFoundError|is not a local folder and is not a valid model identifier|404 Client Error/,
-    reason: "The base model was not found",
-    hint: "Check model.name_or_path; list_model_presets has names that exist",
+  139: {
+    reason: "The trainer crashed in native code (signal 11)",
+    hint: "Start it again with resume: true; if it comes back, update the NVIDIA driver and PyTorch",
   },
-  {
-    pattern: /LocalEntryNotFoundError|OfflineModeIsEnabled|Max retries exceeded|NameResolutionError/,
-    reason: "A download failed: the machine could not reach Hugging Face",
-    hint: "Check the machine's network, or put the model on its disk and name the folder",
-  },
-  {
-    pattern: /Unknown optimizer type|ModuleNotFoundError|ImportError/,
-    reason: "A Python package or optimizer is missing in ai-toolkit's environment",
-    hint: "Install the toolkit's requirements into its venv, or choose another optimizer",
-  },
-  {
-    pattern: /database is locked/,
-    reason: "The trainer could not write its report: the database was locked",
-    hint: "Keep the data folder on a local disk, then start again with resume: true",
-  },
-  {
-    pattern: /no such (table|column)/,
-    reason: "The trainer's report database is damaged",
-    hint: "Start the job again",
-  },
-  {
-    pattern: /FileNotFoundError/,
-    reason: "A file that the configuration names is missing",
-    hint: "get_training_logs shows which; check folder_path and name_or_path",
-  },
-];
+};
 
-const KILLED = 137;
-const TERMINATED = 143;
-
-/** The trainer's own last words: `Error running job: …`, or the last line of a traceback. */
-function lastWords(lines: readonly string[]): string | undefined {
-  const said = lines.findLast((line) => line.startsWith("Error running job: "));
-  if (said) return said.slice("Error running job: ".length);
-  return lines.findLast((line) => /^[A-Za-z_.]*(Error|Exception)\b.*:/.test(line));
-}
-
-const SAID_MAX = 300;
+const LOST: Cause = {
+  reason: "Lost: the trainer's process is gone without a word (the machine was restarted, or it was killed)",
+  hint: "Start it again with resume: true to go on from the last checkpoint",
+};
 
 /** `lines`: the end of the log, cleaned. `exitCode` null: the process is gone and left no status. */
 export function causeOf(lines: readonly string[], exitCode: number | null): Cause {
-  const text = lines.join("\n");
-  const said = lastWords(lines);
-  const known = PATTERNS.find(({ pattern }) => pattern.test(text));
-  if (known)
-    return { reason: said ? `${known.reason}: ${said.slice(0, SAID_MAX)}` : known.reason, hint: known.hint };
-  if (said) return { reason: said.slice(0, SAID_MAX), hint: "get_training_logs shows the lines before it" };
-  if (exitCode === null) {
-    return {
-      reason:
-        "Lost: the trainer's process is gone without a word (the machine was restarted, or it was killed)",
-      hint: "Start it again with resume: true to go on from the last checkpoint",
-    };
-  }
-  if (exitCode === KILLED) {
-    return {
-      reason: "Killed (signal 9), most likely because the machine ran out of memory (RAM)",
-      hint: "Close other programs, lower num_workers or the resolution, then start again with resume: true",
-    };
-  }
-  if (exitCode === TERMINATED) {
-    return {
-      reason: "Ended from outside (signal 15)",
-      hint: "Start it again with resume: true to go on from the last checkpoint",
-    };
-  }
+  const own = message(lines);
+  const bySignal = exitCode === null ? LOST : BY_SIGNAL[exitCode];
+  // Who was killed could not say why, and what stands in the log was dealt with.
+  if (own.length === 0 && bySignal) return bySignal;
+  const said = own[0] ?? lines.findLast((line) => EXCEPTION.test(line));
+  const text = evidence(lines, own, said).join("\n");
+  const known = CAUSES.find(({ pattern }) => pattern.test(text));
+  const shown = said?.slice(0, SHOWN_CHARS_MAX);
+  if (known) return { reason: shown ? `${known.reason}: ${shown}` : known.reason, hint: known.hint };
+  if (shown) return { reason: shown, hint: "get_training_logs shows the lines before it" };
   return {
     reason: `The trainer ended with exit code ${exitCode} and did not say why`,
     hint: "get_training_logs shows its last lines",
   };
+}
+
+/** What may be searched for a cause. Earlier errors that the trainer dealt with stand in the log, too. */
+function evidence(
+  lines: readonly string[],
+  own: readonly string[],
+  said: string | undefined,
+): readonly string[] {
+  if (said === undefined) return lines;
+  const traceback = lastTraceback(lines);
+  // A data loader's worker that dies with the run prints one of its own.
+  const isItsOwn = own.length === 0 || traceback.some((line) => line.includes(said));
+  return [...own, said, ...(isItsOwn ? traceback : [])];
 }

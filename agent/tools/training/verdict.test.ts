@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { cleanLines } from "./log-text.ts";
 import { type Evidence, verdict } from "./verdict.ts";
 
@@ -91,5 +91,62 @@ test.each([
     status: "failed",
     reason: expect.stringMatching(reason),
     hint: expect.any(String),
+  });
+});
+
+/** Every experiment with the real trainer: how it ended, and what a person says of it. */
+const EXPERIMENTS: readonly (readonly [string, Partial<Evidence>, string, RegExp | null])[] = [
+  ["expB", { reported: "completed", finalFile: true }, "completed", null],
+  ["c_stop", { exitCode: 1, stopRequested: true, reported: "stopped" }, "stopped", /on request/],
+  ["c_rtq", { exitCode: 1, reported: "queued" }, "stopped", /back to a queue/],
+  ["c_sigint", { reported: "stopped" }, "stopped", /outside/],
+  ["c_sigterm", { exitCode: 143, reported: "running" }, "failed", /^Ended from outside \(signal 15\)$/],
+  ["d_sigint_sampling", { stopRequested: true, reported: "stopped" }, "stopped", /on request/],
+  ["e_empty", { exitCode: 1 }, "failed", /holds no file.*: no images found in \/data\/empty$/],
+  ["e_missing", { exitCode: 1 }, "failed", /file .* missing: \[Errno 2\] .*'\/data\/nope'$/],
+  [
+    "e_type",
+    { exitCode: 1 },
+    "failed",
+    /does not accept the configuration: .*Unknown process type: nope_trainer$/,
+  ],
+  ["e_model", { exitCode: 1 }, "failed", /base model was not found: .*"\/data\/no-model"/],
+  ["f1", { exitCode: 1, stopRequested: true, reported: "stopped" }, "stopped", /on request/],
+  ["f2", { reported: "completed", finalFile: true }, "completed", null],
+  ["f4", { reported: "completed", finalFile: true }, "completed", null],
+  [
+    "g3_nocol",
+    { exitCode: 1, reported: "error" },
+    "failed",
+    /report database is damaged: no such column: save_now$/,
+  ],
+  ["g5_deleted", { exitCode: 1 }, "failed", /report database is damaged: no such table: Job$/],
+];
+
+test("the list of experiments is complete", () => {
+  const names = [...experiments.matchAll(/^##### (\w+)\.out$/gm)].map(([, name]) => name);
+  expect(EXPERIMENTS.map(([name]) => name)).toEqual(names);
+});
+
+describe.each([
+  ["with the trainer's report", (given: Partial<Evidence>) => given],
+  [
+    "without a report, as of an old toolkit",
+    (given: Partial<Evidence>) => ({ ...given, reported: undefined }),
+  ],
+])("%s", (_, known) => {
+  test.each(EXPERIMENTS)("%s ended as a person would say", (name, given, status, reason) => {
+    const ended = verdict(evidence({ ...known(given), lines: recorded(name) }));
+    expect(ended.status).toBe(status);
+    if (reason) expect(ended.reason).toMatch(reason);
+    else expect(ended.reason).toBeNull();
+    expect(ended.hint === null).toBe(status === "completed");
+  });
+});
+
+test("an interrupt that an older run.py passes on is a stop from outside", () => {
+  expect(verdict(evidence({ exitCode: 130, lines: ["KeyboardInterrupt"] }))).toMatchObject({
+    status: "stopped",
+    reason: expect.stringContaining("outside"),
   });
 });

@@ -25,6 +25,7 @@ const BY_US: Verdict = {
   hint: "start_training with resume: true goes on from the last checkpoint",
 };
 const BY_OTHERS: Verdict = { ...BY_US, reason: "Stopped from outside: somebody interrupted the trainer" };
+const REQUEUED: Verdict = { ...BY_US, reason: "Stopped from outside: somebody sent it back to a queue" };
 
 /** 128+2: toolkits from before 2026-07-22 let Python end by the interrupt itself. */
 const INTERRUPTED = 130;
@@ -47,5 +48,6 @@ export function verdict({ exitCode, stopRequested, reported, finalFile, lines }:
   if (reported === "completed" && finalFile) return COMPLETED;
   if (stopRequested && (exitCode === null || SIGNAL_CODES.has(exitCode) || saidStopped)) return BY_US;
   if (saidStopped) return BY_OTHERS;
+  if (lines.some((line) => line.endsWith(": Job returning to queue"))) return REQUEUED;
   return { status: "failed", ...causeOf(lines, exitCode) };
 }
