@@ -3,6 +3,10 @@ import * as v from "valibot";
 import { defineTool } from "../contract.ts";
 import { Bytes, output, Time, Whole } from "../fields.ts";
 
+/** Why a GPU runs slower than it could. At its power limit is where a training belongs; the others are trouble. */
+const THROTTLING = ["power_cap", "thermal", "power_brake", "hardware"] as const;
+export type Throttling = (typeof THROTTLING)[number];
+
 const Gpu = v.object({
   index: Whole,
   uuid: v.string(),
@@ -14,6 +18,8 @@ const Gpu = v.object({
   temperature_c: v.nullable(v.number()),
   power_w: v.nullable(v.number()),
   power_limit_w: v.nullable(v.number()),
+  /** What has slowed it for the last ten seconds; null where the driver does not tell, or has not yet. */
+  throttling: v.nullable(v.array(v.picklist(THROTTLING))),
 });
 export type Gpu = v.InferOutput<typeof Gpu>;
 

@@ -33,6 +33,7 @@ export const GPU: Gpu = {
   temperature_c: 30,
   power_w: 20,
   power_limit_w: 450,
+  throttling: null,
 };
 
 export interface Circumstances {

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
@@ -99,4 +99,52 @@ test("closing ends the program and starts no other", async () => {
   monitorOf(`echo run >> '${runs}'; exit 1`, { firstPauseMs: 1 });
   await vi.waitFor(async () => expect((await linesOf(runs)).length).toBeGreaterThan(2), 4_000);
   expect(await linesOf(pids)).toEqual([pid]);
+});
+
+/** An nvidia-smi whose driver knows only some fields; it says no as the real one does. */
+async function monitorOfDriver(unknown: string, output: string): Promise<GpuMonitor> {
+  const path = join(folder, "nvidia-smi");
+  const refuse = `printf 'Field "%s" is not a valid field to query.\\n\\n' "$field"; exit 2`;
+  const script = `#!/bin/sh
+echo "$1" >> '${folder}/asked'
+for field in ${unknown}; do case "$1" in *"$field"*) ${refuse};; esac; done
+${output}
+exec sleep 60
+`;
+  await writeFile(path, script, { mode: 0o755 });
+  const monitor = new GpuMonitor({ command: [path], firstPauseMs: 60_000 });
+  monitors.push(monitor);
+  return monitor;
+}
+
+test("an older driver is asked by the field's older name, at once", async () => {
+  const samples = `for n in 1 2 3 4 5; do echo '${line(0, 90)}, 0x0000000000000060'; done`;
+  const monitor = await monitorOfDriver("clocks_event_reasons.active", samples);
+  await vi.waitFor(() => expect(monitor.read().devices).toMatchObject([{ throttling: ["thermal"] }]), 5_000);
+  const asked = (await readFile(join(folder, "asked"), "utf8")).trim().split("\n");
+  expect(asked).toHaveLength(2);
+  expect(asked[1]).toContain("clocks_throttle_reasons.active");
+});
+
+test("a driver that knows neither name still shows its GPUs", async () => {
+  const monitor = await monitorOfDriver(
+    "clocks_event_reasons.active clocks_throttle_reasons.active",
+    `echo '${line(0, 90)}'`,
+  );
+  await monitor.ready;
+  await vi.waitFor(
+    () => expect(monitor.read().devices).toMatchObject([{ utilization_percent: 90, throttling: null }]),
+    5_000,
+  );
+});
+
+test("a slow-down that comes and goes is none; what held in five samples is", async () => {
+  const sample = (mask: string) => `echo '${line(0, 90)}, ${mask}';`;
+  const flickering = monitorOf(`${["0x24", "0x24", "0x04", "0x24", "0x24"].map(sample).join("")} ${stays}`);
+  await vi.waitFor(
+    () => expect(flickering.read().devices).toMatchObject([{ throttling: ["power_cap"] }]),
+    5_000,
+  );
+  const young = monitorOf(`${["0x24", "0x24"].map(sample).join("")} ${stays}`);
+  await vi.waitFor(() => expect(young.read().devices).toMatchObject([{ throttling: null }]), 5_000);
 });

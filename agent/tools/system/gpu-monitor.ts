@@ -4,7 +4,14 @@ import { type ChildProcessByStdio, spawn } from "node:child_process";
 import type { Readable } from "node:stream";
 import type { Gpu } from "../../../shared/tools/system.ts";
 import { forEachLine } from "./lines.ts";
-import { parseGpuLine, QUERY, QUERY_FORMAT } from "./nvidia-smi.ts";
+import {
+  type GpuLine,
+  isUnknownField,
+  parseGpuLine,
+  QUERIES,
+  QUERY_FORMAT,
+  throttlingOf,
+} from "./nvidia-smi.ts";
 
 export interface GpuReading {
   readonly devices: Gpu[];
@@ -13,6 +20,7 @@ export interface GpuReading {
 }
 
 export interface GpuMonitorOptions {
+  /** The program; what to ask for comes behind it. */
   readonly command?: readonly [string, ...string[]];
   /** Pause before a program that ended is started again; doubles up to `maxPauseMs` while it keeps ending. */
   readonly firstPauseMs?: number;
@@ -25,7 +33,8 @@ export interface GpuMonitorOptions {
 
 const INTERVAL_MS = 2000;
 
-const NVIDIA_SMI = ["nvidia-smi", `--query-gpu=${QUERY}`, QUERY_FORMAT, `--loop-ms=${INTERVAL_MS}`] as const;
+/** A GPU is called throttled when it was so in this many samples in a row, ten seconds: short ones come and go. */
+const THROTTLED_SAMPLES = 5;
 
 const SHOWN_MAX = 300;
 
@@ -33,7 +42,12 @@ type Child = ChildProcessByStdio<null, Readable, Readable>;
 
 export class GpuMonitor {
   readonly #options: Required<GpuMonitorOptions>;
-  readonly #seen = new Map<number, { readonly gpu: Gpu; readonly atMs: number }>();
+  readonly #seen = new Map<
+    number,
+    { readonly gpu: Gpu; readonly atMs: number; readonly reasons: readonly number[] }
+  >();
+  /** Which of QUERIES this nvidia-smi understands; found out by asking. */
+  #query = 0;
   readonly #first = Promise.withResolvers<void>();
   #child: Child | undefined;
   #ended: Promise<void> = Promise.resolve();
@@ -45,7 +59,7 @@ export class GpuMonitor {
 
   constructor(options: GpuMonitorOptions = {}) {
     this.#options = {
-      command: NVIDIA_SMI,
+      command: ["nvidia-smi"],
       firstPauseMs: 2000,
       maxPauseMs: 5 * 60_000, // a driver may be installed while we run
       staleMs: 5 * INTERVAL_MS,
@@ -89,7 +103,8 @@ export class GpuMonitor {
     const [program, ...args] = this.#options.command;
     const ended = Promise.withResolvers<void>();
     this.#ended = ended.promise;
-    const child: Child = spawn(program, args, {
+    const ask = [`--query-gpu=${QUERIES[this.#query]}`, QUERY_FORMAT, `--loop-ms=${INTERVAL_MS}`];
+    const child: Child = spawn(program, [...args, ...ask], {
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, LC_ALL: "C" }, // a decimal comma would break the columns
     });
@@ -118,6 +133,12 @@ export class GpuMonitor {
     const finish = () => {
       if (this.#child !== child) return;
       this.#child = undefined;
+      if (isUnknownField(said) && this.#query < QUERIES.length - 1 && !this.#closed) {
+        this.#query += 1;
+        ended.resolve();
+        this.#start(); // at once: the driver is there, it is only older
+        return;
+      }
       this.#complaint = problem;
       this.#first.resolve();
       ended.resolve();
@@ -135,10 +156,23 @@ export class GpuMonitor {
     this.#pauseMs = Math.min(this.#pauseMs * 2, this.#options.maxPauseMs);
   }
 
+  /** Reasons for slower clocks in the newest samples; none from before a gap, or when the driver does not tell. */
+  #masks(index: number, reasons: GpuLine["reasons"]): readonly number[] {
+    if (reasons === null) return [];
+    const before = this.#seen.get(index);
+    const { staleMs, now } = this.#options;
+    const recent = before && now() - before.atMs <= staleMs ? before.reasons : [];
+    return [...recent, reasons].slice(-THROTTLED_SAMPLES);
+  }
+
   #see(line: string): boolean {
-    const gpu = parseGpuLine(line);
-    if (!gpu) return false;
-    this.#seen.set(gpu.index, { gpu, atMs: this.#options.now() });
+    const parsed = parseGpuLine(line, this.#query < QUERIES.length - 1);
+    if (!parsed) return false;
+    const { reasons, ...gpu } = parsed;
+    const masks = this.#masks(gpu.index, reasons);
+    const held = masks.reduce((all, mask) => all & mask, 0xff);
+    const throttling = masks.length < THROTTLED_SAMPLES ? null : throttlingOf(held);
+    this.#seen.set(gpu.index, { gpu: { ...gpu, throttling }, atMs: this.#options.now(), reasons: masks });
     this.#complaint = undefined;
     this.#pauseMs = this.#options.firstPauseMs;
     // All GPUs are printed at once: the rest of them is in the same chunk.

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { parseGpuLine } from "./nvidia-smi.ts";
+import { parseGpuLine, throttlingOf } from "./nvidia-smi.ts";
 
 const UUID = "GPU-5c2d2c1e-7a9c-3b1c-9f0e-2b8f0d6f1a11";
 
@@ -14,6 +14,7 @@ test("a line of nvidia-smi is a GPU", () => {
     temperature_c: 66,
     power_w: 412.31,
     power_limit_w: 450,
+    reasons: null,
   });
 });
 
@@ -48,4 +49,27 @@ test.each([
   `0, ${UUID}, 24564, 1024, 97, 66, 412.31, 450.00`,
 ])("a line that is no GPU is none: %j", (line) => {
   expect(parseGpuLine(line)).toBeUndefined();
+});
+
+test.each([
+  ["0x0000000000000024", 0x24],
+  ["0x0", 0],
+  ["[N/A]", null],
+])("the reasons for slower clocks are the last column: %s", (mask, reasons) => {
+  const line = `0, ${UUID}, Graphics Device, Rev. B, 24564, 1024, 97, 66, 412.31, 450.00, ${mask}`;
+  expect(parseGpuLine(line, true)).toMatchObject({
+    name: "Graphics Device, Rev. B",
+    power_limit_w: 450,
+    reasons,
+  });
+});
+
+test.each([
+  [0x01, []],
+  [0x02, []],
+  [0x04, ["power_cap"]],
+  [0x68, ["hardware", "thermal"]],
+  [0x80, ["power_brake"]],
+])("clock event reasons %i mean %j", (mask, reasons) => {
+  expect(throttlingOf(mask)).toEqual(reasons);
 });
