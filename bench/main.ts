@@ -6,6 +6,7 @@ import { benchLink } from "./link.ts";
 import { benchLists } from "./lists.ts";
 import type { Result } from "./measure.ts";
 import { benchStart } from "./start.ts";
+import { benchWatching } from "./watching.ts";
 
 const BENCHES = {
   calls: benchCalls,
@@ -14,6 +15,7 @@ const BENCHES = {
   lists: benchLists,
   answers: benchAnswers,
   launch: benchLaunch,
+  watching: benchWatching,
 } as const satisfies Record<string, () => Promise<Result[]>>;
 
 const wanted = process.argv.slice(2);

@@ -15,13 +15,14 @@ import type { Request } from "./preflight/facts.ts";
 import { preflightHandlers } from "./preflight/handlers.ts";
 import { preflight } from "./preflight/preflight.ts";
 import { queueHandlers } from "./queue/handlers.ts";
+import { queueFacts } from "./queue/queue-view.ts";
 import { systemHandlers } from "./system/handlers.ts";
 import type { SystemMonitor } from "./system/system-monitor.ts";
 import { trainingHandlers } from "./training/handlers.ts";
 import { inUseOf } from "./training/in-use.ts";
 import type { Job, JobStore } from "./training/job-store.ts";
 import { jobsView } from "./training/jobs-view.ts";
-import { jobStatus } from "./training/status.ts";
+import { createStatusReader } from "./training/status.ts";
 import type { Supervisor } from "./training/supervisor.ts";
 import { trashHandlers } from "./trash/handlers.ts";
 
@@ -44,8 +45,15 @@ export function createHandlers(parts: HandlerParts): AllHandlers {
     store,
     gpus,
     now,
-    etaSeconds: async (job: Job) => (await jobStatus(store, paths.jobs, job, now())).eta_seconds,
+    etaSeconds: async (job: Job) => (await reader.status(job)).eta_seconds,
   };
+  const reader = createStatusReader({
+    store,
+    jobsPath: paths.jobs,
+    now,
+    gpus: () => stats.gpus().devices,
+    queueFacts: (job) => queueFacts(queue, job),
+  });
   const inUse = inUseOf(store);
   const configs = configHandlers({ paths, inUse, trash });
   const datasetParts = { paths, inUse, trash, turns: new Turns() };
@@ -69,6 +77,7 @@ export function createHandlers(parts: HandlerParts): AllHandlers {
   const training = trainingHandlers({
     ...queue,
     supervisor,
+    reader,
     jobsPath: paths.jobs,
     root: paths.root,
     preflight: checkRun,

@@ -4,7 +4,7 @@ import { defineTool } from "../contract.ts";
 import { Bytes, output, Time, Whole } from "../fields.ts";
 
 /** Why a GPU runs slower than it could. At its power limit is where a training belongs; the others are trouble. */
-const THROTTLING = ["power_cap", "thermal", "power_brake", "hardware"] as const;
+export const THROTTLING = ["power_cap", "thermal", "power_brake", "hardware"] as const;
 export type Throttling = (typeof THROTTLING)[number];
 
 const Gpu = v.object({

@@ -4,6 +4,7 @@ import { defineTool } from "../contract.ts";
 import {
   Blocks,
   Bytes,
+  COMMON_OUTPUT,
   Count,
   Flag,
   JobId,
@@ -16,6 +17,7 @@ import {
   Whole,
 } from "../fields.ts";
 import { GpuChoice, QueueFields } from "./queue.ts";
+import { THROTTLING } from "./system.ts";
 
 /** The old server's five words; finer grain is in `phase`. */
 export const JOB_STATUSES = ["pending", "running", "completed", "failed", "stopped"] as const;
@@ -102,14 +104,54 @@ export const startTraining = defineTool({
   }),
 });
 
+/** What may go wrong with a run while it goes on. */
+export const WARNING_CODES = [
+  "nan_loss",
+  "stalled",
+  "disk_forecast",
+  "gpu_missing",
+  "loss_blow_up",
+  "out_of_memory",
+  "gpu_throttling",
+] as const;
+
+const Warning = v.object({ code: v.picklist(WARNING_CODES), message: v.string(), hint: v.string() });
+export type Warning = v.InferOutput<typeof Warning>;
+
+const LossStats = v.object({
+  last: v.nullable(v.number()),
+  /** Over about the last hundred steps. */
+  smoothed: v.nullable(v.number()),
+  /** Over the last tenth of the run; null while it would be chance. */
+  trend: v.nullable(v.picklist(["falling", "flat", "rising"])),
+  change_percent: v.nullable(v.number()),
+  min: v.nullable(v.object({ value: v.number(), step: Whole })),
+});
+
+/** Figures only while it runs. */
+const RunGpu = v.object({
+  index: v.nullable(Whole),
+  uuid: v.string(),
+  name: v.nullable(v.string()),
+  utilization_percent: v.optional(v.nullable(v.number())),
+  vram_used_mib: v.optional(v.nullable(v.number())),
+  vram_total_mib: v.optional(v.nullable(v.number())),
+  temperature_c: v.optional(v.nullable(v.number())),
+  power_w: v.optional(v.nullable(v.number())),
+  throttling: v.optional(v.nullable(v.array(v.picklist(THROTTLING)))),
+});
+
 export const getTrainingStatus = defineTool({
   name: "get_training_status",
   title: "Training status",
-  description: "Get the status of a training job.",
+  description:
+    "Get the status of a training job: everything in one call. Look again after next_poll_seconds; null means unknown.",
   scope: "read",
   effect: "read",
   input: v.object({ job_id: JobId }),
-  output: output({
+  // Not output(): its warnings are strings only.
+  output: v.object({
+    ...COMMON_OUTPUT,
     ...JobSummary,
     /** Percent, whole. */
     progress: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(100)),
@@ -127,6 +169,29 @@ export const getTrainingStatus = defineTool({
     next_poll_seconds: v.nullable(Whole),
     /** Once a stop was asked for. */
     stop: v.nullable(StopFacts),
+    /** Strings are about the arguments of the call, objects about the run. */
+    warnings: v.array(v.union([v.string(), Warning])),
+    loss_stats: v.nullable(LossStats),
+    steps_per_minute: v.nullable(v.number()),
+    /** Saves and samplings still to come; what one takes was measured in this run, or is null. */
+    planned: v.nullable(
+      v.object({
+        saves: Whole,
+        samplings: Whole,
+        images_per_sampling: Whole,
+        seconds_per_save: v.nullable(v.number()),
+        seconds_per_sampling: v.nullable(v.number()),
+      }),
+    ),
+    last_samples: v.nullable(v.object({ step: Whole, count: Whole, names: v.array(v.string()) })),
+    /** The one it runs, ran or will run on; null when that is not known. */
+    gpu: v.nullable(RunGpu),
+    /** Where the run writes. The forecast is negative when it will not fit, null before the first checkpoint. */
+    disk: v.nullable(v.object({ free_bytes: Bytes, forecast_bytes_at_end: v.nullable(v.number()) })),
+    /** While it loads and caches nothing else moves. Untrusted text. */
+    last_log_line: v.nullable(v.string()),
+    machine: v.string(),
+    as_of: Time,
   }),
 });
 
@@ -280,7 +345,13 @@ export const waitForTraining = defineTool({
   scope: "read",
   effect: "read",
   input: v.object({ job_id: JobId, seconds: v.optional(Count("How long to wait at most", 1, 45), 30) }),
-  output: v.object({ ...getTrainingStatus.output.entries, ended: v.boolean() }),
+  // Everything of get_training_status; its schema a second time would only cost tokens.
+  output: v.object({
+    ...COMMON_OUTPUT,
+    ...JobSummary,
+    warnings: getTrainingStatus.output.entries.warnings,
+    ended: v.boolean(),
+  }),
 });
 
 export const trainingTools = [

@@ -1,6 +1,6 @@
 // What makes a run fast or slow, as a key: runs with the same key on the same kind of GPU go at about the same speed.
 import type { TrainerKind } from "../../trainer/trainer.ts";
-import { median } from "../training/loss-log.ts";
+import { median } from "../training/median.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 

@@ -1,14 +1,12 @@
 // The machine's figures, sampled in the background, so that asking costs nothing and CPU load is that of the last two
 // seconds, not of the time since somebody asked before.
-import { statfs } from "node:fs/promises";
 import { cpus, loadavg } from "node:os";
-import { dirname } from "node:path";
 import type * as v from "valibot";
 import { ToolError } from "../../../shared/errors.ts";
 import type { getSystemStats } from "../../../shared/tools/system.ts";
-import { isMissing } from "../../files/sandbox.ts";
+import { diskSpace } from "../../files/disk-space.ts";
 import { CpuMeter, percent } from "./cpu-meter.ts";
-import { GpuMonitor } from "./gpu-monitor.ts";
+import { GpuMonitor, type GpuReading } from "./gpu-monitor.ts";
 
 export type SystemStats = v.InferInput<(typeof getSystemStats)["output"]>;
 type Sample = Omit<SystemStats, "gpu">;
@@ -25,17 +23,6 @@ const INTERVAL_MS = 2000;
 const FIRST_SPAN_MS = 200;
 /** How long the very first question may wait, for the figures and then for the GPUs. */
 const FIRST_WAIT_MS = 2000;
-
-/** Of the path, or of the nearest folder above it that exists: that is where it will be made. */
-async function diskOf(path: string): Promise<SystemStats["disk"]> {
-  try {
-    const { blocks, bavail, bsize } = await statfs(path);
-    return { path, total_bytes: blocks * bsize, free_bytes: bavail * bsize };
-  } catch (error) {
-    if (!isMissing(error) || dirname(path) === path) throw error;
-    return { ...(await diskOf(dirname(path))), path };
-  }
-}
 
 export class SystemMonitor {
   readonly #path: string;
@@ -73,6 +60,11 @@ export class SystemMonitor {
     return { ...this.#latest, gpu: { cuda_available: devices.length > 0, devices, note } };
   }
 
+  /** The GPUs as they were last seen, at once: none in the first moments. */
+  gpus(): GpuReading {
+    return this.#gpu.read();
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
@@ -99,14 +91,14 @@ export class SystemMonitor {
     const cpuPercent = this.#cpu.percent(cores);
     // Not systeminformation's currentLoad: it starts a shell for each sample.
     const { mem } = await import("systeminformation"); // a big library; the program need not wait for it to start
-    const [memory, disk] = await Promise.all([mem(), diskOf(this.#path)]);
+    const [memory, { totalBytes, freeBytes }] = await Promise.all([mem(), diskSpace(this.#path)]);
     return {
       cpu_percent: cpuPercent,
       memory_percent: percent(memory.total - memory.available, memory.total),
-      disk_usage_percent: percent(disk.total_bytes - disk.free_bytes, disk.total_bytes),
+      disk_usage_percent: percent(totalBytes - freeBytes, totalBytes),
       cpu: { cores: cores.length, load_1m: loadavg()[0] ?? 0 },
       memory: { total_bytes: memory.total, available_bytes: memory.available },
-      disk,
+      disk: { path: this.#path, total_bytes: totalBytes, free_bytes: freeBytes },
       sampled_at: this.#now().toISOString(),
     };
   }

@@ -3,18 +3,19 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { CallContext, Handlers } from "../../../shared/contract.ts";
 import { ToolError } from "../../../shared/errors.ts";
 import type { sampleNow, saveCheckpointNow, waitForTraining } from "../../../shared/tools/training.ts";
-import { type QueueParts, queueFacts } from "../queue/queue-view.ts";
+import type { QueueParts } from "../queue/queue-view.ts";
 import { jobFolder } from "./job-folder.ts";
 import type { Job } from "./job-store.ts";
 import { jobOrThrow, type LookParts } from "./look-handlers.ts";
 import { refuseUnknown } from "./requests.ts";
 import { countSamples, listCheckpoints } from "./run-files.ts";
-import { jobStatus } from "./status.ts";
+import type { StatusReader } from "./status.ts";
 import type { Supervisor } from "./supervisor.ts";
 import { readReport, requestOf } from "./trainer-report.ts";
 
 export interface ControlParts extends LookParts, QueueParts {
   readonly supervisor: Supervisor;
+  readonly reader: StatusReader;
 }
 
 /** How long an answer waits for what was asked for; a slow step takes longer, and that is said. */
@@ -55,7 +56,7 @@ async function until(isSo: () => Promise<boolean>, signal: AbortSignal): Promise
 type ControlTools = readonly [typeof saveCheckpointNow, typeof sampleNow, typeof waitForTraining];
 
 export const controlHandlers = (parts: ControlParts): Handlers<ControlTools> => {
-  const { store, jobsPath, supervisor, now } = parts;
+  const { store, jobsPath, supervisor, reader } = parts;
   return {
     async save_checkpoint_now({ job_id }, { signal }) {
       const job = trainingJob(parts, job_id, "save_now");
@@ -104,22 +105,21 @@ export const controlHandlers = (parts: ControlParts): Handlers<ControlTools> => 
       const ended = await supervisor.ended(job_id, AbortSignal.any([context.signal, time]));
       over.abort();
       await telling;
-      const job = jobOrThrow(store, job_id);
-      return { ...(await jobStatus(store, jobsPath, job, now())), ...(await queueFacts(parts, job)), ended };
+      return { ...(await reader.status(jobOrThrow(store, job_id))), ended };
     },
   };
 };
 
 /** Sends "step 420/2000, loss 0.081" while it goes on; progress must grow, so a run that stands still sends nothing. */
 async function tellProgress(
-  { store, jobsPath, now }: ControlParts,
+  { store, reader }: ControlParts,
   id: string,
   { progress }: CallContext,
   signal: AbortSignal,
 ): Promise<void> {
   let told = -1;
   while (!signal.aborted) {
-    const { step, total_steps, loss, phase } = await jobStatus(store, jobsPath, jobOrThrow(store, id), now());
+    const { step, total_steps, loss, phase } = await reader.status(jobOrThrow(store, id));
     if (step !== null && step > told) {
       told = step;
       const figures = total_steps === null ? `step ${step}` : `step ${step}/${total_steps}`;

@@ -35,10 +35,11 @@ export async function endingOf(
     finalFile: final !== undefined,
     lines,
   });
-  // Bars of older toolkits end one step short.
+  // Bars of toolkits from before August 2026 end one step short.
   const written = final && (await checkpointFacts(join(job.output_folder, final.name)));
   const shown = parseProgress(lines.join("\n"), job.name)?.step;
-  const reached = Math.max(report?.step ?? 0, shown ?? 0, written?.step ?? 0);
+  const all = found.status === "completed" ? job.total_steps : null;
+  const reached = written?.step ?? all ?? Math.max(report?.step ?? 0, shown ?? 0);
   return { ...found, exit_code: exitCode, final_step: reached };
 }
 

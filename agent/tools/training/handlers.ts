@@ -6,17 +6,17 @@ import { factsOf, lookAtQueue, type QueueParts, queueFacts } from "../queue/queu
 import { FRESH_MS } from "../queue/starter.ts";
 import { controlHandlers } from "./control-handlers.ts";
 import { jobFolder } from "./job-folder.ts";
-import type { Job } from "./job-store.ts";
 import { tailLog } from "./log-file.ts";
 import { lookHandlers } from "./look-handlers.ts";
 import { refuseUnknown } from "./requests.ts";
 import { GPUS_WAIT_MS, queueJob, type StartParts } from "./start.ts";
-import { jobStatus, jobSummary } from "./status.ts";
+import type { StatusReader } from "./status.ts";
 import { stopReport } from "./stop-report.ts";
 import type { Supervisor } from "./supervisor.ts";
 
 export interface TrainingParts extends StartParts, QueueParts {
   readonly supervisor: Supervisor;
+  readonly reader: StatusReader;
   readonly counts: () => Promise<{
     readonly configs: number;
     readonly datasets: number;
@@ -30,7 +30,7 @@ const STOP_ANSWER_MS = 8_000;
 const FIND_JOBS = "list_training_jobs shows all jobs";
 
 export const trainingHandlers = (parts: TrainingParts): Handlers<typeof trainingTools> => {
-  const { store, jobsPath, gpus, supervisor, now, counts } = parts;
+  const { store, jobsPath, gpus, supervisor, reader, counts } = parts;
   return {
     ...lookHandlers(parts),
     ...controlHandlers(parts),
@@ -67,7 +67,7 @@ export const trainingHandlers = (parts: TrainingParts): Handlers<typeof training
         const message = "Job not found";
         throw new ToolError("not_found", message, { body: { message, status: "error" }, hint: FIND_JOBS });
       }
-      return { ...(await jobStatus(store, jobsPath, job, now())), ...(await queueFacts(parts, job)) };
+      return reader.status(job);
     },
 
     async stop_training({ job_id, save }, { signal }) {
@@ -81,7 +81,7 @@ export const trainingHandlers = (parts: TrainingParts): Handlers<typeof training
       }
       supervisor.requestStop(job_id, save);
       await supervisor.ended(job_id, AbortSignal.any([signal, AbortSignal.timeout(STOP_ANSWER_MS)]));
-      const { status, step } = await jobSummary(store, jobsPath, store.get(job_id) ?? job);
+      const { status, step } = await reader.summary(store.get(job_id) ?? job);
       const state = status === "running" || status === "pending" ? "stopping" : status;
       return { job_id, status: "success", state, ...(await stopReport(store, job, step ?? null)) };
     },
@@ -92,8 +92,8 @@ export const trainingHandlers = (parts: TrainingParts): Handlers<typeof training
         ? await lookAtQueue(parts)
         : { waiting: [] };
       const jobs = await Promise.all(
-        found.map(async (job: Job) => ({
-          ...(await jobSummary(store, jobsPath, job)),
+        found.map(async (job) => ({
+          ...(await reader.summary(job)),
           ...factsOf(waiting, job, gpus.latest),
         })),
       );

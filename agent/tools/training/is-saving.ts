@@ -5,7 +5,7 @@ import { checkpointFacts } from "./checkpoint-facts.ts";
 import { startedMsOf } from "./ending.ts";
 import type { JobFolder } from "./job-folder.ts";
 import type { Job } from "./job-store.ts";
-import { readEnd } from "./log-file.ts";
+import { readEdges } from "./log-file.ts";
 import { listCheckpoints } from "./run-files.ts";
 import { isSavingInfo } from "./save-decision.ts";
 import { readReport } from "./trainer-report.ts";
@@ -23,7 +23,7 @@ export async function isSaving({ database, log }: JobFolder, job: Job): Promise<
 }
 
 async function logSaysSaving(path: string): Promise<boolean> {
-  const text = await readEnd(path, LOG_BYTES);
+  const { tail: text } = await readEdges(path, { headBytes: 0, tailBytes: LOG_BYTES });
   const done = Math.max(
     text.lastIndexOf("Saved optimizer to "),
     text.lastIndexOf("Could not save optimizer"),

@@ -1,4 +1,4 @@
-// Reading the end of a log whose size may be anything.
+// Reading a log whose size may be anything: its end, and its beginning.
 import { open } from "node:fs/promises";
 import { cleanLines } from "./log-text.ts";
 
@@ -6,18 +6,35 @@ const BLOCK_BYTES = 64 * 1024;
 /** How far back a tail reads at most: bars fold thousands of bytes into one line. */
 const TAIL_MAX_BYTES = 4 * 1024 * 1024;
 
-/** The last `bytes` of a file as text; "" when there is none. */
-export async function readEnd(path: string, bytes: number): Promise<string> {
+export interface LogEdges {
+  readonly head: string;
+  readonly tail: string;
+  /** When something was last written; null while there is no file. */
+  readonly writtenMs: number | null;
+}
+
+/** The beginning and the end of a log, and nothing between them; both the whole where it is short. */
+export async function readEdges(
+  path: string,
+  { headBytes, tailBytes }: { readonly headBytes: number; readonly tailBytes: number },
+): Promise<LogEdges> {
   const handle = await open(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return undefined;
     throw error;
   });
-  if (!handle) return "";
+  if (!handle) return { head: "", tail: "", writtenMs: null };
   try {
-    const { size } = await handle.stat();
-    const buffer = Buffer.alloc(Math.min(size, bytes));
-    const { bytesRead } = await handle.read(buffer, 0, buffer.length, size - buffer.length);
-    return buffer.toString("utf8", 0, bytesRead);
+    const { size, mtimeMs } = await handle.stat();
+    const part = async (bytes: number, from: number) => {
+      const buffer = Buffer.alloc(Math.min(size, bytes));
+      const { bytesRead } = await handle.read(buffer, 0, buffer.length, from);
+      return buffer.toString("utf8", 0, bytesRead);
+    };
+    return {
+      head: await part(headBytes, 0),
+      tail: await part(tailBytes, Math.max(0, size - tailBytes)),
+      writtenMs: mtimeMs,
+    };
   } finally {
     await handle.close();
   }

@@ -18,6 +18,15 @@ export function segments(raw: string): string[] {
   return raw.replace(ESCAPES, "").split(/[\r\n]/);
 }
 
+/** In an answer beside many other things. */
+const LAST_LINE_MAX_CHARS = 160;
+
+/** The last thing a person would see, cut short; null when there is nothing. */
+export function lastLine(raw: string): string | null {
+  const line = cleanLines(raw.slice(-4 * LINE_MAX_CHARS)).at(-1);
+  return line?.slice(0, LAST_LINE_MAX_CHARS) ?? null;
+}
+
 /** Lines oldest first, bars folded into their last state, blank lines left out. */
 export function cleanLines(raw: string): string[] {
   return raw

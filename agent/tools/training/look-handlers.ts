@@ -6,7 +6,9 @@ import type { getTrainingMetrics, getTrainingSamples } from "../../../shared/too
 import { contactSheet, singleSample } from "./contact-sheet.ts";
 import { jobFolder } from "./job-folder.ts";
 import type { Job, JobStore } from "./job-store.ts";
-import { type Point, readMetrics, smooth } from "./metrics.ts";
+import { LOSS } from "./loss-log.ts";
+import { smoothedLast } from "./loss-stats.ts";
+import { type Point, readMetrics } from "./metrics.ts";
 import { plotLoss } from "./plot.ts";
 import { listSamples } from "./run-files.ts";
 import { promptsOf } from "./sample-prompts.ts";
@@ -16,9 +18,6 @@ export interface LookParts {
   readonly jobsPath: string;
 }
 
-export const LOSS = "loss/loss";
-/** For a trend: about the last hundred steps count. */
-const TREND_WEIGHT = 0.97;
 /** More points than pixels would be no finer picture. */
 const PLOT_POINTS = 1_400;
 
@@ -64,7 +63,7 @@ export const lookHandlers = ({
       logged,
       min: min && pair(min),
       last: last && pair(last),
-      smoothed: kept.length > 0 ? rounded(smooth(kept, TREND_WEIGHT).at(-1)?.value ?? 0) : null,
+      smoothed: kept.length > 0 ? rounded(smoothedLast(kept) ?? 0) : null,
       ...(bad_steps.length > 0 && { not_a_number_at: bad_steps }),
       points: kept.map(pair),
     }));

@@ -1,60 +1,152 @@
 // ai-toolkit's `loss_log.db` (toolkit/logging_aitk.py): loss, learning rate and the wall time of each step.
-// Its step numbers count from 0 and the first step of a run is never logged.
+// Its step numbers count from 0 and the first step of a run is never logged. A run may have 100,000 steps and more, so
+// every question here is answered through an index, but for the first search for the lowest loss.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
+import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
+import type { Point } from "./metrics.ts";
+import type { LoggedStep } from "./pace.ts";
 
-export interface LossTail {
-  readonly loss: number | null;
-  readonly lr: number | null;
-  /** Seconds between neighbouring steps, the newest last; gaps over sampling and saving included. */
-  readonly stepSeconds: readonly number[];
+export const LOSS = "loss/loss";
+const LEARNING_RATE = "learning_rate";
+
+export interface LoggedValue {
+  readonly step: number;
+  /** null: no number. */
+  readonly value: number | null;
 }
 
-/** How many step times an estimate looks back over. */
-const WINDOW = 50;
+export interface LossLog {
+  /** The newest step. */
+  readonly newest: LoggedStep;
+  /** The first step of the whole curve, earlier runs that this one resumes included. */
+  readonly oldestStep: number;
+  /** The newest steps, oldest first. */
+  steps(count: number): LoggedStep[];
+  /** The step that was logged at or after this one, with the one before it; empty where either is missing. */
+  around(step: number): LoggedStep[];
+  /** The first step logged since `wallTime`; looks through all before it. */
+  firstSince(wallTime: number): number | null;
+  /** The newest losses, oldest first. */
+  losses(count: number): LoggedValue[];
+  /** Losses from this step on, oldest first. */
+  lossesFrom(step: number, count: number): LoggedValue[];
+  /** The learning rate of the newest step that trained: one that ran out of memory logs 0. */
+  learningRate(): number | null;
+  /** The lowest loss behind `step`; zeros stand for NaN. */
+  lowestLoss(step: number): Point | null;
+}
 
 /**
- * The newest figures. `since` (Unix seconds): rows from before this run's start belong to an earlier one.
- * Undefined when there is no such file yet or it cannot be read right now.
+ * Opens the log for as long as `read` takes. `until` (Unix seconds): a later run in the same folder goes on in the same
+ * file. Undefined when there is no such file, nothing in it since `since`, or it cannot be read right now.
  */
-export function readLossTail(outputFolder: string, since: number): LossTail | undefined {
+export function readLossLog<T>(
+  outputFolder: string,
+  { since, until = Number.MAX_VALUE }: { readonly since: number; readonly until?: number },
+  read: (log: LossLog) => T,
+): T | undefined {
   const path = join(outputFolder, "loss_log.db");
   if (!existsSync(path)) return undefined;
   let db: DatabaseSync | undefined;
   try {
     db = new DatabaseSync(path, { readOnly: true, timeout: 500 });
-    const rows = db
-      .prepare("SELECT step, wall_time FROM steps WHERE wall_time >= ? ORDER BY step DESC LIMIT ?")
-      .all(since, WINDOW + 1) as { step: number; wall_time: number }[];
-    const newest = rows[0]?.step;
-    if (newest === undefined) return { loss: null, lr: null, stepSeconds: [] };
-    const value = db.prepare(
-      "SELECT value_real AS value FROM metrics WHERE key = ? AND step <= ? ORDER BY step DESC LIMIT 1",
-    );
-    const figure = (key: string): number | null => {
-      const found = value.get(key, newest) as { value: number | null } | undefined;
-      return found?.value ?? null;
-    };
-    const stepSeconds = rows
-      .slice(0, -1)
-      .map((row, index) => {
-        const before = rows[index + 1];
-        return before ? (row.wall_time - before.wall_time) / Math.max(1, row.step - before.step) : 0;
-      })
-      .reverse();
-    return { loss: figure("loss/loss"), lr: figure("learning_rate"), stepSeconds };
-  } catch {
-    return undefined; // being created or locked this moment; the next poll sees it
+    const log = openLog(db, since, until);
+    return log && read(log);
+  } catch (error) {
+    if (isDatabaseError(error)) return undefined; // being created or locked this moment; the next poll sees it
+    throw error;
   } finally {
     db?.close();
   }
 }
 
-export function median(values: readonly number[]): number | null {
-  if (values.length === 0) return null;
-  const ordered = [...values].sort((a, b) => a - b);
-  const middle = ordered.length >> 1;
-  const upper = ordered[middle] ?? 0;
-  return ordered.length % 2 === 1 ? upper : ((ordered[middle - 1] ?? 0) + upper) / 2;
+const isDatabaseError = (error: unknown) =>
+  error instanceof Error && "code" in error && error.code === "ERR_SQLITE_ERROR";
+
+const STEP = "step, wall_time AS wallTime";
+const VALUE = "step, value_real AS value";
+
+function openLog(db: DatabaseSync, since: number, until: number): LossLog | undefined {
+  const prepared = new Map<string, StatementSync>();
+  // Rows as the statements name their columns.
+  const all = <T>(sql: string, ...values: SQLInputValue[]) => {
+    const statement = prepared.get(sql) ?? db.prepare(sql);
+    prepared.set(sql, statement);
+    return statement.all(...values) as T[];
+  };
+  const [newest] = all<LoggedStep>(
+    `SELECT ${STEP} FROM steps WHERE wall_time <= ? ORDER BY step DESC LIMIT 1`,
+    until,
+  );
+  // Before the first step of this run is logged, those of an earlier one are still there.
+  if (!newest || newest.wallTime < since) return undefined;
+  const last = newest.step;
+  const [oldest] = all<{ step: number }>("SELECT min(step) AS step FROM steps");
+  return {
+    newest,
+    oldestStep: oldest?.step ?? last,
+    steps: (count) =>
+      all<LoggedStep>(
+        `SELECT ${STEP} FROM steps WHERE step <= ? ORDER BY step DESC LIMIT ?`,
+        last,
+        count,
+      ).reverse(),
+    around: (step) => {
+      const [to] = all<LoggedStep>(
+        `SELECT ${STEP} FROM steps WHERE step BETWEEN ? AND ? ORDER BY step LIMIT 1`,
+        step,
+        last,
+      );
+      const [from] = all<LoggedStep>(
+        `SELECT ${STEP} FROM steps WHERE step < ? ORDER BY step DESC LIMIT 1`,
+        step,
+      );
+      return from && to ? [from, to] : [];
+    },
+    firstSince: (wallTime) =>
+      all<LoggedStep>(`SELECT ${STEP} FROM steps WHERE wall_time >= ? ORDER BY step LIMIT 1`, wallTime)[0]
+        ?.step ?? null,
+    losses: (count) =>
+      all<LoggedValue>(
+        `SELECT ${VALUE} FROM metrics WHERE key = ? AND step <= ? ORDER BY step DESC LIMIT ?`,
+        LOSS,
+        last,
+        count,
+      ).reverse(),
+    lossesFrom: (step, count) =>
+      all<LoggedValue>(
+        `SELECT ${VALUE} FROM metrics WHERE key = ? AND step BETWEEN ? AND ? ORDER BY step LIMIT ?`,
+        LOSS,
+        step,
+        last,
+        count,
+      ),
+    learningRate: () => {
+      const [trained] = all<{ step: number }>(
+        "SELECT step FROM metrics WHERE key = ? AND step <= ? ORDER BY step DESC LIMIT 1",
+        LOSS,
+        last,
+      );
+      const [rate] = all<LoggedValue>(
+        `SELECT ${VALUE} FROM metrics WHERE key = ? AND step <= ? ORDER BY step DESC LIMIT 1`,
+        LEARNING_RATE,
+        trained?.step ?? last,
+      );
+      return rate?.value ?? null;
+    },
+    lowestLoss: (step) => {
+      // The whole curve is read three times as fast past the index.
+      const table = step < 0 ? "metrics NOT INDEXED" : "metrics";
+      const [lowest] = all<LoggedValue>(
+        // A bare column beside min() is that of the row with the minimum (sqlite.org/lang_select.html#bareagg).
+        `SELECT step, min(value_real) AS value FROM ${table}
+         WHERE key = ? AND step > ? AND step <= ? AND value_real <> 0`,
+        LOSS,
+        step,
+        last,
+      );
+      return lowest && lowest.value !== null ? { step: lowest.step, value: lowest.value } : null;
+    },
+  };
 }

@@ -82,7 +82,12 @@ test("a sheet of very many pictures still fits into an answer", async () => {
   const noise = { type: "gaussian", mean: 128, sigma: 60 } as const;
   const path = first?.path ?? "";
   await sharp({ create: { width: 256, height: 256, channels: 3, background: "#000", noise } }).toFile(path);
-  const many = Array.from({ length: 16 * 30 }, (_, n) => ({ path, step: Math.floor(n / 30), index: n % 30 }));
+  const many = Array.from({ length: 16 * 30 }, (_, n) => ({
+    path,
+    step: Math.floor(n / 30),
+    index: n % 30,
+    drawnMs: n,
+  }));
   const sheet = await contactSheet(many, { maxRows: 16, format: "jpeg" });
   expect(sheet?.image.length).toBeLessThanOrEqual(300_000);
   expect(sheet?.prompts).toHaveLength(30);

@@ -8,6 +8,8 @@ export interface Checkpoint {
   /** null: the final file, which has no number. */
   readonly step: number | null;
   readonly mtimeMs: number;
+  /** null: of a folder, see folderBytes. */
+  readonly bytes: number | null;
 }
 
 const EXTENSION = ".safetensors";
@@ -40,8 +42,8 @@ export async function listCheckpoints(outputFolder: string, run: string): Promis
     const step = asFile === undefined ? checkpointStep(run, name + EXTENSION) : asFile;
     if (step === undefined) continue;
     const info = await stat(join(outputFolder, name)).catch(() => undefined); // pruned by the trainer this moment
-    if (info && (asFile !== undefined || info.isDirectory()))
-      found.push({ name, step, mtimeMs: info.mtimeMs });
+    if (!info || (asFile === undefined && !info.isDirectory())) continue;
+    found.push({ name, step, mtimeMs: info.mtimeMs, bytes: info.isDirectory() ? null : info.size });
   }
   return found.sort((a, b) => b.mtimeMs - a.mtimeMs);
 }
@@ -61,11 +63,20 @@ export async function savedBytes(outputFolder: string, run: string): Promise<num
   return sizes.reduce((sum, size) => sum + size, 0);
 }
 
+/** All that lies in a folder; what goes meanwhile counts as nothing. */
+export async function folderBytes(path: string): Promise<number> {
+  const names = await readdir(path, { recursive: true }).catch(() => []);
+  const files = await Promise.all(names.map((name) => stat(join(path, name)).catch(() => undefined)));
+  return files.reduce((sum, info) => sum + (info?.isFile() ? info.size : 0), 0);
+}
+
 export interface Sample {
   readonly path: string;
   readonly step: number;
   /** Which prompt of the config, counted from 0. */
   readonly index: number;
+  /** When it was drawn, milliseconds since 1970: the first part of its name. */
+  readonly drawnMs: number;
 }
 
 const SAMPLE = /^(\d+)__(\d{9})_(\d+)\.(jpg|png|webp)$/;
@@ -74,8 +85,9 @@ const SAMPLE = /^(\d+)__(\d{9})_(\d+)\.(jpg|png|webp)$/;
 export async function listSamples(outputFolder: string): Promise<Sample[]> {
   const folder = join(outputFolder, "samples");
   const found = (await entries(folder)).flatMap((name) => {
-    const [, , step, index] = SAMPLE.exec(name) ?? [];
-    return step === undefined ? [] : [{ path: join(folder, name), step: Number(step), index: Number(index) }];
+    const [, drawnMs, step, index] = SAMPLE.exec(name) ?? [];
+    if (step === undefined) return [];
+    return [{ path: join(folder, name), step: Number(step), index: Number(index), drawnMs: Number(drawnMs) }];
   });
   return found.sort((a, b) => a.step - b.step || a.index - b.index);
 }

@@ -6,7 +6,8 @@ import { checkpointFacts } from "./checkpoint-facts.ts";
 import { startedMsOf } from "./ending.ts";
 import { jobFolder } from "./job-folder.ts";
 import type { Job, JobStore } from "./job-store.ts";
-import { median, readLossTail } from "./loss-log.ts";
+import { median } from "./median.ts";
+import { newestStepSeconds } from "./recent-pace.ts";
 import { listCheckpoints, savedBytes } from "./run-files.ts";
 import { decideSave } from "./save-decision.ts";
 import { standstill } from "./standstill.ts";
@@ -83,7 +84,6 @@ async function newestOf(job: Job): Promise<SavedCheckpoint | undefined> {
 }
 
 function patienceMs(job: Job): number {
-  const tail = readLossTail(job.output_folder, startedMsOf(job) / 1000);
-  const stepSeconds = median(tail?.stepSeconds ?? []);
+  const stepSeconds = median(newestStepSeconds(job.output_folder, startedMsOf(job) / 1000));
   return stepSeconds === null ? UNKNOWN_PACE_MS : PATIENT_STEPS * stepSeconds * 1000;
 }

@@ -1,72 +1,80 @@
-// What can be said of a job right now. Nothing is made up: what is not known is null.
+// What can be said of a job right now, all of it in one answer. Nothing is made up: what is not known is null.
+import { hostname } from "node:os";
 import type * as v from "valibot";
+import type { Gpu } from "../../../shared/tools/system.ts";
 import type { getTrainingStatus, listTrainingJobs, Phase } from "../../../shared/tools/training.ts";
 import type { QueueFacts } from "../queue/queue-view.ts";
+import { forecastDisk } from "./disk-forecast.ts";
+import { nextPollSeconds, paceOf } from "./eta.ts";
 import { jobFolder } from "./job-folder.ts";
+import { gpuFigures, gpuOf } from "./job-gpu.ts";
 import type { Job, JobStore } from "./job-store.ts";
-import { readEnd } from "./log-file.ts";
-import { type LossTail, median, readLossTail } from "./loss-log.ts";
+import { readEdges } from "./log-file.ts";
+import { lastLine } from "./log-text.ts";
+import { isLoss, smoothedLast, trendOf } from "./loss-stats.ts";
+import { phaseOf } from "./phase.ts";
 import { type BarProgress, parseProgress } from "./progress.ts";
-import { countSamples, listCheckpoints } from "./run-files.ts";
+import { RunMemories } from "./run-memory.ts";
+import { type RunTraces, readTraces } from "./run-traces.ts";
 import { stopReport } from "./stop-report.ts";
 import { readReport, type TrainerReport } from "./trainer-report.ts";
+import { warningsOf } from "./warnings/index.ts";
 
-/** What a job says of the queue comes from ../queue/queue-view.ts. */
+/** What a row of a list says of the queue comes from ../queue/queue-view.ts, for all rows at once. */
 type Summary = Omit<v.InferInput<(typeof listTrainingJobs)["output"]>["jobs"][number], keyof QueueFacts>;
-type Status = Omit<v.InferInput<(typeof getTrainingStatus)["output"]>, keyof QueueFacts>;
+type Status = v.InferInput<(typeof getTrainingStatus)["output"]>;
 
-/** An estimate from fewer steps would swing wildly: the first ones include compilation and caches. */
-const MEASURED_STEPS_MIN = 5;
-/** How much of the log is searched for the progress bar when the trainer does not report: hundreds of its states. */
-const BAR_BYTES = 64 * 1024;
-
-/** `info` texts of ai-toolkit's trainer (DiffusionTrainer.py, BaseSDTrainProcess.py) and the phases they mean. */
-function phaseOf(job: Job, report: TrainerReport | undefined, bar: BarProgress | undefined): Phase {
-  if (job.status === "pending") return "queued";
-  if (job.status !== "running") return "ended";
-  if (job.stop_requested_at !== null) return "stopping";
-  const info = report?.info ?? "";
-  if (info.startsWith("Generating images"))
-    return (report?.step ?? 0) === 0 ? "baseline_samples" : "sampling";
-  if (info.startsWith("Saving")) return "saving";
-  if (info === "Training" || (bar && !report?.info)) return "training";
-  if (info.startsWith("Loading dataset") || info.startsWith("Caching")) return "caching";
-  return info === "" || info === "Starting" ? "starting" : "loading";
+export interface StatusParts {
+  readonly store: Pick<JobStore, "queuePosition" | "stops">;
+  readonly jobsPath: string;
+  readonly now: () => Date;
+  /** The machine's GPUs as they were last seen. */
+  readonly gpus: () => readonly Gpu[];
+  readonly queueFacts: (job: Job) => Promise<QueueFacts>;
+  readonly machine?: string;
 }
 
+export interface StatusReader {
+  /** A row of list_training_jobs. */
+  summary(job: Job): Promise<Summary>;
+  status(job: Job): Promise<Status>;
+}
+
+/** How much of the log is read: hundreds of states of the progress bar, and all that torch says while it is imported. */
+const TAIL_BYTES = 64 * 1024;
+const HEAD_BYTES = 8 * 1024;
+
+/** What the trainer says and shows of itself; nothing once it has ended. */
 interface Live {
   readonly report: TrainerReport | undefined;
   readonly bar: BarProgress | undefined;
+  readonly phase: Phase;
+  readonly logHead: string;
+  readonly logTail: string;
+  readonly writtenMs: number | null;
 }
 
-async function look(jobsPath: string, job: Job): Promise<Live> {
-  if (job.status !== "running") return { report: undefined, bar: undefined };
+async function look(jobsPath: string, job: Job, readsLog: boolean): Promise<Live> {
   const folder = jobFolder(jobsPath, job.id);
-  const report = readReport(folder.database, job.id);
-  if (report?.info) return { report, bar: undefined };
-  // No report: an older toolkit, or one that has not come that far.
-  return { report, bar: parseProgress(await readEnd(folder.log, BAR_BYTES), job.name) };
-}
-
-function summaryOf(store: JobStore, job: Job, { report, bar }: Live): Summary {
+  const report = job.status === "running" ? readReport(folder.database, job.id) : undefined;
+  // Without a report the log has to tell: an older toolkit, or one that has not come that far.
+  const isRead = readsLog || (job.status === "running" && !report?.info);
+  const log = isRead
+    ? await readEdges(folder.log, { headBytes: HEAD_BYTES, tailBytes: TAIL_BYTES })
+    : { head: "", tail: "", writtenMs: null };
   return {
-    job_id: job.id,
-    config: job.config,
-    status: job.status,
-    phase: phaseOf(job, report, bar),
-    step: job.status === "running" ? (bar?.step ?? report?.step ?? null) : job.final_step,
-    total_steps: job.total_steps ?? bar?.totalSteps ?? null,
-    created_at: job.created_at,
-    started_at: job.started_at,
-    finished_at: job.finished_at,
-    exit_code: job.exit_code,
-    reason: job.reason,
-    queue_position: store.queuePosition(job.id),
+    report,
+    bar: job.status === "running" ? parseProgress(log.tail, job.name) : undefined,
+    phase: phaseOf(job, report, log.tail),
+    logHead: log.head,
+    logTail: log.tail,
+    writtenMs: log.writtenMs,
   };
 }
 
-export async function jobSummary(store: JobStore, jobsPath: string, job: Job): Promise<Summary> {
-  return summaryOf(store, job, await look(jobsPath, job));
+function stepOf(job: Job, { report, bar }: Live): number | null {
+  if (job.status !== "running") return job.final_step;
+  return report?.info ? report.step : (bar?.step ?? report?.step ?? null);
 }
 
 function percent({
@@ -78,60 +86,153 @@ function percent({
   return step === null || !total_steps ? 0 : Math.min(100, Math.floor((100 * step) / total_steps));
 }
 
-/** Remaining steps at the measured pace, in seconds. */
-function remainingSeconds(summary: Summary, tail: LossTail | undefined): number | null {
-  const { phase, step, total_steps } = summary;
-  const known =
-    tail !== undefined && tail.stepSeconds.length >= MEASURED_STEPS_MIN ? median(tail.stepSeconds) : null;
-  if (
-    known === null ||
-    step === null ||
-    total_steps === null ||
-    !["training", "saving", "sampling"].includes(phase)
-  )
-    return null;
-  return Math.max(0, total_steps - step) * known;
-}
-
-/** When a look is worth its turn: soon while things change quickly, seldom on a long run. */
-function nextPollSeconds({ status, phase }: Summary, eta: number | null): number | null {
-  if (status !== "running") return status === "pending" ? 60 : null;
-  if (eta === null || phase !== "training") return 10;
-  return Math.min(300, Math.max(5, Math.ceil(eta / 20)));
-}
-
 const finite = (value: number | null | undefined) =>
-  value !== undefined && Number.isFinite(value) ? value : null;
+  value !== undefined && value !== null && Number.isFinite(value) ? value : null;
+/** Digits beyond these are noise. */
+const digits = (value: number | null | undefined, count = 4) => {
+  const known = finite(value);
+  return known === null ? null : Number(known.toPrecision(count));
+};
 
-/** Seconds, to the millisecond: more digits are noise. */
-const rounded = (value: number | null) => (value === null ? null : Math.round(value * 1000) / 1000);
-
-export async function jobStatus(store: JobStore, jobsPath: string, job: Job, now: Date): Promise<Status> {
-  const live = await look(jobsPath, job);
-  const summary = summaryOf(store, job, live);
-  const tail =
-    job.started_at === null ? undefined : readLossTail(job.output_folder, Date.parse(job.started_at) / 1000);
-  const eta = remainingSeconds(summary, tail);
-  const started = job.started_at === null ? Number.POSITIVE_INFINITY : Date.parse(job.started_at);
-  const newest = (await listCheckpoints(job.output_folder, job.name)).find(
-    ({ mtimeMs }) => mtimeMs >= started,
-  );
-  const measured =
-    (tail?.stepSeconds.length ?? 0) >= MEASURED_STEPS_MIN ? median(tail?.stepSeconds ?? []) : null;
+function lossStats({ figures }: RunTraces, last: number | null): Status["loss_stats"] {
+  if (!figures) return null;
+  const points = figures.losses.flatMap(({ step, value }) => (isLoss(value) ? [{ step, value }] : []));
+  const change = trendOf(points.map(({ value }) => value));
+  const { lowest } = figures;
   return {
-    ...summary,
-    progress: percent(summary),
-    loss: finite(tail?.loss ?? live.bar?.loss),
-    lr: finite(tail?.lr ?? live.bar?.lr),
-    seconds_per_step: rounded(measured),
-    eta_seconds: eta === null ? null : Math.ceil(eta),
-    finish_at: eta === null ? null : new Date(now.getTime() + eta * 1000).toISOString(),
-    info: live.report?.info || null,
-    last_checkpoint: newest ? { name: newest.name, step: newest.step } : null,
-    samples: await countSamples(job.output_folder),
-    pid: job.status === "running" ? job.pid : null,
-    hint: job.hint,
-    next_poll_seconds: nextPollSeconds(summary, eta),
-    stop: job.stop_requested_at === null ? null : await stopReport(store, job, summary.step ?? null),
+    last: digits(last),
+    smoothed: digits(smoothedLast(points)),
+    trend: change?.trend ?? null,
+    change_percent: change?.percent ?? null,
+    min: lowest && { value: Number(lowest.value.toPrecision(4)), step: lowest.step },
+  };
+}
+
+/** Names of samples that are told; get_training_samples shows them all. */
+const NAMES_MAX = 4;
+/** While it trains, the bar says it all. */
+const WORDLESS: readonly Phase[] = ["starting", "loading", "caching", "stopping"];
+
+export function createStatusReader(parts: StatusParts): StatusReader {
+  const { store, jobsPath, now, gpus, queueFacts, machine = hostname() } = parts;
+  const memories = new RunMemories();
+
+  const summaryOf = (job: Job, live: Live): Summary => ({
+    job_id: job.id,
+    config: job.config,
+    status: job.status,
+    phase: live.phase,
+    step: stepOf(job, live),
+    total_steps: job.total_steps ?? live.bar?.totalSteps ?? null,
+    created_at: job.created_at,
+    started_at: job.started_at,
+    finished_at: job.finished_at,
+    exit_code: job.exit_code,
+    reason: job.reason,
+    queue_position: store.queuePosition(job.id),
+  });
+
+  return {
+    summary: async (job) => summaryOf(job, await look(jobsPath, job, false)),
+
+    async status(job) {
+      const at = now();
+      const facts = await queueFacts(job);
+      const live = await look(jobsPath, job, job.started_at !== null);
+      const summary = summaryOf(job, live);
+      const { phase, step, total_steps } = summary;
+      const runs = job.status === "running";
+      const traces = await readTraces(jobsPath, job, memories.of(job.id), {
+        phase,
+        step,
+        total: total_steps,
+      });
+      const { figures, plan, toCome, costs } = traces;
+      const pace = paceOf(summary, live.bar, traces, at.getTime());
+      const eta = pace.etaSeconds;
+
+      const newest = figures?.losses.at(-1)?.value ?? live.bar?.loss ?? null;
+      const loss = isLoss(newest) ? newest : null;
+      const devices = gpus();
+      const gpu = runs ? gpuOf(facts.gpu, devices) : undefined;
+      const forecast =
+        runs && plan && toCome && traces.freeBytes !== null
+          ? forecastDisk({
+              freeBytes: traces.freeBytes,
+              plan,
+              toCome,
+              checkpoints: traces.sizes,
+              sampleBytes: traces.sampleBytes,
+            })
+          : undefined;
+      const movedMs = Math.max(
+        live.writtenMs ?? 0,
+        (figures?.steppedAt ?? 0) * 1000,
+        Date.parse(job.started_at ?? ""),
+      );
+      const warnings = warningsOf({
+        trainer: job.trainer,
+        phase,
+        quietSeconds: runs && Number.isFinite(movedMs) ? (at.getTime() - movedMs) / 1000 : null,
+        stepSeconds: pace.stepSeconds,
+        saveSeconds: costs.save,
+        samplingSeconds: costs.sampling,
+        losses: figures?.losses ?? [],
+        blowUp: figures?.blowUp ?? null,
+        logHead: live.logHead,
+        logTail: live.logTail,
+        disk: forecast,
+        gpus: devices,
+        gpu,
+      });
+      const samples = traces.rounds.at(-1);
+      const checkpoint = traces.checkpoints[0];
+      return {
+        ...summary,
+        ...facts,
+        progress: percent(summary),
+        loss,
+        lr: finite(figures?.learningRate ?? live.bar?.lr),
+        seconds_per_step: pace.stepSeconds === null ? null : Math.round(pace.stepSeconds * 1000) / 1000,
+        eta_seconds: eta === null ? null : Math.ceil(eta),
+        finish_at: eta === null ? null : new Date(at.getTime() + eta * 1000).toISOString(),
+        info: live.report?.info || null,
+        last_checkpoint: checkpoint ? { name: checkpoint.name, step: checkpoint.step } : null,
+        samples: traces.samples,
+        pid: runs ? job.pid : null,
+        hint: job.hint,
+        next_poll_seconds: nextPollSeconds(summary, eta),
+        stop: job.stop_requested_at === null ? null : await stopReport(store, job, step ?? null),
+        warnings,
+        loss_stats: lossStats(traces, loss),
+        steps_per_minute: pace.stepSeconds ? digits(60 / pace.stepSeconds) : null,
+        planned:
+          runs && plan && toCome
+            ? {
+                saves: toCome.saves + toCome.both + (toCome.finalSave ? 1 : 0),
+                samplings: toCome.samplings + toCome.both + (toCome.finalSampling ? 1 : 0),
+                images_per_sampling: plan.prompts,
+                seconds_per_save: digits(costs.save),
+                seconds_per_sampling: digits(costs.sampling),
+              }
+            : null,
+        last_samples: samples
+          ? {
+              step: samples.step,
+              count: samples.names.length,
+              names: samples.names.slice(0, NAMES_MAX),
+            }
+          : null,
+        gpu: gpu ? gpuFigures(gpu) : facts.gpu,
+        disk:
+          runs && traces.freeBytes !== null
+            ? { free_bytes: traces.freeBytes, forecast_bytes_at_end: forecast?.atEnd ?? null }
+            : null,
+        last_log_line: runs && WORDLESS.includes(phase) ? lastLine(live.logTail) : null,
+        machine,
+        trainer: job.trainer,
+        as_of: at.toISOString(),
+      };
+    },
   };
 }

@@ -8,7 +8,11 @@ import { resumePoint } from "./resume-point.ts";
 type Facts = v.InferInput<typeof StopFacts>;
 
 /** @param step Steps done until now; null when that is not known */
-export async function stopReport(store: JobStore, job: Job, step: number | null): Promise<Facts> {
+export async function stopReport(
+  store: Pick<JobStore, "stops">,
+  job: Job,
+  step: number | null,
+): Promise<Facts> {
   const stop = store.stops.get(job.id);
   // A process may have a name of its own: its folder is called so, and a resume looks for it.
   const point = await resumePoint(job.output_folder, basename(job.output_folder));

@@ -1,0 +1,112 @@
+// What a running job costs the agent that watches it: memory while it prints a gigabyte, CPU while nobody asks.
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { pathsOf } from "../agent/paths.ts";
+import { putRun, type RunBlocks } from "../agent/testing/subject.ts";
+import type { Result } from "./measure.ts";
+import { type Program, post, startProgram } from "./program.ts";
+import { scratchFolder } from "./scratch.ts";
+
+const FLOOD_MB = 1024;
+/** Ends of the log that wait for the next garbage collection; 4 GiB were measured to take no more than one. */
+const MEMORY_GROWTH_MAX_MIB = 32;
+const LOOK_EVERY_MS = 100;
+const IDLE_SECONDS = 20;
+const IDLE_CPU_MAX_PERCENT = 0.5;
+/** Of the kernel's accounting: a hundredth of a second (time(7)). */
+const TICKS_PER_SECOND = 100;
+
+interface Answer {
+  readonly result: { readonly content: readonly { readonly text: string }[] };
+}
+
+async function ask(program: Program, tool: string, args: object): Promise<Readonly<Record<string, unknown>>> {
+  const { result } = (await post(`${program.url}/mcp/execute`, { tool, arguments: args })) as Answer;
+  return JSON.parse(result.content[0]?.text ?? "{}");
+}
+
+async function rssMib({ child }: Program): Promise<number> {
+  const status = await readFile(`/proc/${child.pid}/status`, "utf8");
+  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024;
+}
+
+async function cpuSeconds({ child }: Program): Promise<number> {
+  const stat = await readFile(`/proc/${child.pid}/stat`, "utf8");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+}
+
+interface Watch {
+  readonly program: Program;
+  start(name: string, blocks: RunBlocks): Promise<string>;
+  look(id: string): Promise<Readonly<Record<string, unknown>>>;
+}
+
+async function openWatch(): Promise<Watch> {
+  const data = await scratchFolder();
+  const program = await startProgram(
+    [resolve(import.meta.dirname, "../dist/bin.js"), "--data", data, "--port", "0", "--trainer", "rehearsal"],
+    { REHEARSAL_FLOOD_MB: String(FLOOD_MB) },
+  );
+  return {
+    program,
+    async start(name, blocks) {
+      await putRun(pathsOf({ data }), name, blocks);
+      return String((await ask(program, "start_training", { config_name: name }))["job_id"]);
+    },
+    async look(job_id) {
+      await ask(program, "get_training_logs", { job_id, lines: 100 });
+      return ask(program, "get_training_status", { job_id });
+    },
+  };
+}
+
+const ENDLESS: RunBlocks = { train: { steps: 1_000_000 }, rehearsal: { step_ms: 500 } };
+
+/** Two agents that are asked the same, as often: every answer leaves a little for the next garbage collection. */
+async function memory(loud: Watch, quiet: Watch): Promise<Result> {
+  const flood = { train: { steps: 200 }, rehearsal: { fault: "floods@100" } };
+  const [flooding, still] = [await loud.start("flood", flood), await quiet.start("still", ENDLESS)];
+  let [most, base, over] = [0, 0, false];
+  while (!over) {
+    over = (await loud.look(flooding))["phase"] === "ended";
+    await quiet.look(still);
+    most = Math.max(most, await rssMib(loud.program));
+    base = Math.max(base, await rssMib(quiet.program));
+    await delay(LOOK_EVERY_MS);
+  }
+  const { log_bytes } = await ask(loud.program, "get_training_logs", { job_id: flooding, lines: 1 });
+  await ask(quiet.program, "stop_training", { job_id: still });
+  const gib = (Number(log_bytes) / 1024 ** 3).toFixed(2);
+  return {
+    what: `memory of an agent whose job prints ${gib} GiB while it is looked at, over one whose job is quiet`,
+    figure: `${most.toFixed(1)} − ${base.toFixed(1)} = ${(most - base).toFixed(1)} MiB`,
+    target: `≤ ${MEMORY_GROWTH_MAX_MIB} MiB`,
+    ok: most - base <= MEMORY_GROWTH_MAX_MIB,
+  };
+}
+
+async function idleCpu({ program, start, look }: Watch): Promise<Result> {
+  const id = await start("slow", ENDLESS);
+  while ((await look(id))["phase"] !== "training") await delay(LOOK_EVERY_MS);
+  const before = await cpuSeconds(program);
+  await delay(IDLE_SECONDS * 1_000);
+  const percent = (100 * ((await cpuSeconds(program)) - before)) / IDLE_SECONDS;
+  await ask(program, "stop_training", { job_id: id });
+  return {
+    what: "CPU of an agent whose job runs while nobody asks",
+    figure: `${percent.toFixed(2)} % of a core`,
+    target: `≤ ${IDLE_CPU_MAX_PERCENT} %`,
+    ok: percent <= IDLE_CPU_MAX_PERCENT,
+  };
+}
+
+export async function benchWatching(): Promise<Result[]> {
+  const [loud, quiet] = [await openWatch(), await openWatch()];
+  try {
+    return [await memory(loud, quiet), await idleCpu(quiet)];
+  } finally {
+    await Promise.all([loud.program.stop(), quiet.program.stop()]);
+  }
+}
