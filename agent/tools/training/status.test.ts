@@ -233,6 +233,19 @@ test("a toolkit that neither reports nor logs figures is read by its bar", async
   });
 });
 
+test("where only every hundredth step is logged the bar's loss is the newest", async () => {
+  const run = await open({ process: {} });
+  run.report({ step: 251 });
+  run.logSteps(rowsUntil(200).filter(({ step }) => step % 100 === 0));
+  const bar = (step: number) =>
+    `\rrun:  25%|##5       | ${step}/1000 [08:20<25:00,  2.00s/it, lr: 1.0e-04 loss: 7.500e-01]`;
+  const loss = async () => (await run.reader(() => at(500)).status(run.job())).loss;
+  await run.print(bar(201));
+  expect(await loss()).toBe(0.1);
+  await run.print(bar(251));
+  expect(await loss()).toBe(0.75);
+});
+
 test("the GPU is the one the queue gave, the only one, or unknown", async () => {
   const run = await open();
   const indexOf = async (given: string | undefined, gpus: readonly Gpu[]) =>

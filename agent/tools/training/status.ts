@@ -14,6 +14,7 @@ import { lastLine } from "./log-text.ts";
 import { isLoss, smoothedLast, trendOf } from "./loss-stats.ts";
 import { phaseOf } from "./phase.ts";
 import { type BarProgress, parseProgress } from "./progress.ts";
+import type { RunFigures } from "./run-figures.ts";
 import { RunMemories } from "./run-memory.ts";
 import { type RunTraces, readTraces } from "./run-traces.ts";
 import { stopReport } from "./stop-report.ts";
@@ -108,6 +109,15 @@ function lossStats({ figures }: RunTraces, last: number | null): Status["loss_st
   };
 }
 
+/** Where not every step is logged the bar is ahead of the log; its losses have four digits, so the log's come first. */
+const BAR_AHEAD_STEPS = 10;
+
+function newestLoss(figures: RunFigures | undefined, bar: BarProgress | undefined): number | null {
+  const logged = figures?.losses.at(-1);
+  if (!logged) return bar?.loss ?? null;
+  return bar && bar.loss !== null && bar.step > logged.step + BAR_AHEAD_STEPS ? bar.loss : logged.value;
+}
+
 /** Names of samples that are told; get_training_samples shows them all. */
 const NAMES_MAX = 4;
 /** While it trains, the bar says it all. */
@@ -151,7 +161,7 @@ export function createStatusReader(parts: StatusParts): StatusReader {
       const pace = paceOf(summary, live.bar, traces, at.getTime());
       const eta = pace.etaSeconds;
 
-      const newest = figures?.losses.at(-1)?.value ?? live.bar?.loss ?? null;
+      const newest = newestLoss(figures, live.bar);
       const loss = isLoss(newest) ? newest : null;
       const devices = gpus();
       const gpu = runs ? gpuOf(facts.gpu, devices) : undefined;
