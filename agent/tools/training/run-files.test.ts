@@ -91,7 +91,7 @@ test("a sheet of very many pictures still fits into an answer", async () => {
   const sheet = await contactSheet(many, { maxRows: 16, format: "jpeg" });
   expect(sheet?.image.length).toBeLessThanOrEqual(300_000);
   expect(sheet?.prompts).toHaveLength(30);
-});
+}, 60_000);
 
 test("no samples make no sheet", async () => {
   expect(await contactSheet([])).toBeUndefined();

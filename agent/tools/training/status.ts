@@ -4,21 +4,18 @@ import type * as v from "valibot";
 import type { Gpu } from "../../../shared/tools/system.ts";
 import type { getTrainingStatus, listTrainingJobs, Phase } from "../../../shared/tools/training.ts";
 import type { QueueFacts } from "../queue/queue-view.ts";
-import { forecastDisk } from "./disk-forecast.ts";
+import { type DiskForecast, forecastDisk } from "./disk-forecast.ts";
 import { nextPollSeconds, paceOf } from "./eta.ts";
-import { jobFolder } from "./job-folder.ts";
 import { gpuFigures, gpuOf } from "./job-gpu.ts";
 import type { Job, JobStore } from "./job-store.ts";
-import { readEdges } from "./log-file.ts";
+import { type Live, look, stepOf } from "./live.ts";
 import { lastLine } from "./log-text.ts";
 import { isLoss, smoothedLast, trendOf } from "./loss-stats.ts";
-import { phaseOf } from "./phase.ts";
-import { type BarProgress, parseProgress } from "./progress.ts";
+import type { BarProgress } from "./progress.ts";
 import type { RunFigures } from "./run-figures.ts";
 import { RunMemories } from "./run-memory.ts";
 import { type RunTraces, readTraces } from "./run-traces.ts";
 import { stopReport } from "./stop-report.ts";
-import { readReport, type TrainerReport } from "./trainer-report.ts";
 import { warningsOf } from "./warnings/index.ts";
 
 /** What a row of a list says of the queue comes from ../queue/queue-view.ts, for all rows at once. */
@@ -39,43 +36,6 @@ export interface StatusReader {
   /** A row of list_training_jobs. */
   summary(job: Job): Promise<Summary>;
   status(job: Job): Promise<Status>;
-}
-
-/** How much of the log is read: hundreds of states of the progress bar, and all that torch says while it is imported. */
-const TAIL_BYTES = 64 * 1024;
-const HEAD_BYTES = 8 * 1024;
-
-/** What the trainer says and shows of itself; nothing once it has ended. */
-interface Live {
-  readonly report: TrainerReport | undefined;
-  readonly bar: BarProgress | undefined;
-  readonly phase: Phase;
-  readonly logHead: string;
-  readonly logTail: string;
-  readonly writtenMs: number | null;
-}
-
-async function look(jobsPath: string, job: Job, readsLog: boolean): Promise<Live> {
-  const folder = jobFolder(jobsPath, job.id);
-  const report = job.status === "running" ? readReport(folder.database, job.id) : undefined;
-  // Without a report the log has to tell: an older toolkit, or one that has not come that far.
-  const isRead = readsLog || (job.status === "running" && !report?.info);
-  const log = isRead
-    ? await readEdges(folder.log, { headBytes: HEAD_BYTES, tailBytes: TAIL_BYTES })
-    : { head: "", tail: "", writtenMs: null };
-  return {
-    report,
-    bar: job.status === "running" ? parseProgress(log.tail, job.name) : undefined,
-    phase: phaseOf(job, report, log.tail),
-    logHead: log.head,
-    logTail: log.tail,
-    writtenMs: log.writtenMs,
-  };
-}
-
-function stepOf(job: Job, { report, bar }: Live): number | null {
-  if (job.status !== "running") return job.final_step;
-  return report?.info ? report.step : (bar?.step ?? report?.step ?? null);
 }
 
 function percent({
@@ -118,8 +78,37 @@ function newestLoss(figures: RunFigures | undefined, bar: BarProgress | undefine
   return bar && bar.loss !== null && bar.step > logged.step + BAR_AHEAD_STEPS ? bar.loss : logged.value;
 }
 
+function planned({ plan, toCome, costs }: RunTraces): Status["planned"] {
+  if (!plan || !toCome) return null;
+  return {
+    saves: toCome.saves + toCome.both + (toCome.finalSave ? 1 : 0),
+    samplings: toCome.samplings + toCome.both + (toCome.finalSampling ? 1 : 0),
+    images_per_sampling: plan.prompts,
+    seconds_per_save: digits(costs.save),
+    seconds_per_sampling: digits(costs.sampling),
+  };
+}
+
 /** Names of samples that are told; get_training_samples shows them all. */
 const NAMES_MAX = 4;
+function lastSamples({ rounds }: RunTraces): Status["last_samples"] {
+  const newest = rounds.at(-1);
+  if (!newest) return null;
+  return { step: newest.step, count: newest.names.length, names: newest.names.slice(0, NAMES_MAX) };
+}
+
+function forecastOf({ freeBytes, plan, toCome, sizes, sampleBytes }: RunTraces): DiskForecast | undefined {
+  if (freeBytes === null || !plan || !toCome) return undefined;
+  return forecastDisk({ freeBytes, plan, toCome, checkpoints: sizes, sampleBytes });
+}
+
+/** Since the last byte of the log, the last logged step, or the start. */
+function quietSeconds({ started_at }: Job, live: Live, { figures }: RunTraces, nowMs: number): number | null {
+  if (started_at === null) return null;
+  const movedMs = Math.max(live.writtenMs ?? 0, (figures?.steppedAt ?? 0) * 1000, Date.parse(started_at));
+  return (nowMs - movedMs) / 1000;
+}
+
 /** While it trains, the bar says it all. */
 const WORDLESS: readonly Phase[] = ["starting", "loading", "caching", "stopping"];
 
@@ -157,33 +146,18 @@ export function createStatusReader(parts: StatusParts): StatusReader {
         step,
         total: total_steps,
       });
-      const { figures, plan, toCome, costs } = traces;
+      const { figures, costs, freeBytes } = traces;
       const pace = paceOf(summary, live.bar, traces, at.getTime());
       const eta = pace.etaSeconds;
-
       const newest = newestLoss(figures, live.bar);
       const loss = isLoss(newest) ? newest : null;
       const devices = gpus();
       const gpu = runs ? gpuOf(facts.gpu, devices) : undefined;
-      const forecast =
-        runs && plan && toCome && traces.freeBytes !== null
-          ? forecastDisk({
-              freeBytes: traces.freeBytes,
-              plan,
-              toCome,
-              checkpoints: traces.sizes,
-              sampleBytes: traces.sampleBytes,
-            })
-          : undefined;
-      const movedMs = Math.max(
-        live.writtenMs ?? 0,
-        (figures?.steppedAt ?? 0) * 1000,
-        Date.parse(job.started_at ?? ""),
-      );
+      const forecast = runs ? forecastOf(traces) : undefined;
       const warnings = warningsOf({
         trainer: job.trainer,
         phase,
-        quietSeconds: runs && Number.isFinite(movedMs) ? (at.getTime() - movedMs) / 1000 : null,
+        quietSeconds: runs ? quietSeconds(job, live, traces, at.getTime()) : null,
         stepSeconds: pace.stepSeconds,
         saveSeconds: costs.save,
         samplingSeconds: costs.sampling,
@@ -195,7 +169,6 @@ export function createStatusReader(parts: StatusParts): StatusReader {
         gpus: devices,
         gpu,
       });
-      const samples = traces.rounds.at(-1);
       const checkpoint = traces.checkpoints[0];
       return {
         ...summary,
@@ -216,27 +189,12 @@ export function createStatusReader(parts: StatusParts): StatusReader {
         warnings,
         loss_stats: lossStats(traces, loss),
         steps_per_minute: pace.stepSeconds ? digits(60 / pace.stepSeconds) : null,
-        planned:
-          runs && plan && toCome
-            ? {
-                saves: toCome.saves + toCome.both + (toCome.finalSave ? 1 : 0),
-                samplings: toCome.samplings + toCome.both + (toCome.finalSampling ? 1 : 0),
-                images_per_sampling: plan.prompts,
-                seconds_per_save: digits(costs.save),
-                seconds_per_sampling: digits(costs.sampling),
-              }
-            : null,
-        last_samples: samples
-          ? {
-              step: samples.step,
-              count: samples.names.length,
-              names: samples.names.slice(0, NAMES_MAX),
-            }
-          : null,
+        planned: runs ? planned(traces) : null,
+        last_samples: lastSamples(traces),
         gpu: gpu ? gpuFigures(gpu) : facts.gpu,
         disk:
-          runs && traces.freeBytes !== null
-            ? { free_bytes: traces.freeBytes, forecast_bytes_at_end: forecast?.atEnd ?? null }
+          runs && freeBytes !== null
+            ? { free_bytes: freeBytes, forecast_bytes_at_end: forecast?.atEnd ?? null }
             : null,
         last_log_line: runs && WORDLESS.includes(phase) ? lastLine(live.logTail) : null,
         machine,

@@ -1,0 +1,45 @@
+// What the trainer says and shows of itself at this moment: its report, and the ends of its log.
+import type { Phase } from "../../../shared/tools/training.ts";
+import { jobFolder } from "./job-folder.ts";
+import type { Job } from "./job-store.ts";
+import { readEdges } from "./log-file.ts";
+import { phaseOf } from "./phase.ts";
+import { type BarProgress, parseProgress } from "./progress.ts";
+import { readReport, type TrainerReport } from "./trainer-report.ts";
+
+/** How much of the log is read: hundreds of states of the progress bar, and all that torch says while it is imported. */
+const TAIL_BYTES = 64 * 1024;
+const HEAD_BYTES = 8 * 1024;
+
+export interface Live {
+  readonly report: TrainerReport | undefined;
+  readonly bar: BarProgress | undefined;
+  readonly phase: Phase;
+  readonly logHead: string;
+  readonly logTail: string;
+  readonly writtenMs: number | null;
+}
+
+/** @param readsLog also where the report would do: for a status, not for a row of a list */
+export async function look(jobsPath: string, job: Job, readsLog: boolean): Promise<Live> {
+  const folder = jobFolder(jobsPath, job.id);
+  const report = job.status === "running" ? readReport(folder.database, job.id) : undefined;
+  // Without a report the log has to tell: an older toolkit, or one that has not come that far.
+  const isRead = readsLog || (job.status === "running" && !report?.info);
+  const log = isRead
+    ? await readEdges(folder.log, { headBytes: HEAD_BYTES, tailBytes: TAIL_BYTES })
+    : { head: "", tail: "", writtenMs: null };
+  return {
+    report,
+    bar: job.status === "running" ? parseProgress(log.tail, job.name) : undefined,
+    phase: phaseOf(job, report, log.tail),
+    logHead: log.head,
+    logTail: log.tail,
+    writtenMs: log.writtenMs,
+  };
+}
+
+export function stepOf(job: Job, { report, bar }: Live): number | null {
+  if (job.status !== "running") return job.final_step;
+  return report?.info ? report.step : (bar?.step ?? report?.step ?? null);
+}
