@@ -1,6 +1,7 @@
 // npm run bench [-- NAME …]: ratios measured side by side in one run. Figures inform; nothing fails because of them.
 import { benchAnswers } from "./answers.ts";
 import { benchCalls } from "./calls.ts";
+import { benchDatasetCheck } from "./dataset-check.ts";
 import { benchLaunch } from "./launch.ts";
 import { benchLink } from "./link.ts";
 import { benchLists } from "./lists.ts";
@@ -13,6 +14,7 @@ const BENCHES = {
   link: benchLink,
   start: benchStart,
   lists: benchLists,
+  datasets: benchDatasetCheck,
   answers: benchAnswers,
   launch: benchLaunch,
   watching: benchWatching,

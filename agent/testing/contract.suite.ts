@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { captions } from "./contract/captions.suite.ts";
 import type { Chapter } from "./contract/chapter.ts";
 import { configs } from "./contract/configs.suite.ts";
+import { datasetCheck } from "./contract/dataset-check.suite.ts";
 import { datasets } from "./contract/datasets.suite.ts";
 import { doors } from "./contract/doors.suite.ts";
 import { hostile } from "./contract/hostile.suite.ts";
@@ -21,6 +22,7 @@ const CHAPTERS = {
   configs,
   datasets,
   captions,
+  "checking data sets": datasetCheck,
   models,
   "large models": largeModels,
   system,

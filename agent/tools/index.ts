@@ -8,6 +8,7 @@ import type { Trainer } from "../trainer/trainer.ts";
 import { countConfigs, readConfigFile } from "./configs/config-file.ts";
 import { configHandlers } from "./configs/handlers.ts";
 import { captionHandlers, captionRestorer } from "./datasets/captions/handlers.ts";
+import { checkOne } from "./datasets/check/check-dataset.ts";
 import { datasetHandlers } from "./datasets/handlers.ts";
 import { Turns } from "./datasets/turns.ts";
 import { modelHandlers } from "./models/handlers.ts";
@@ -95,6 +96,7 @@ export function createHandlers(parts: HandlerParts): AllHandlers {
     ...queueHandlers({ ...queue, supervisor }),
     ...models,
     ...captionHandlers(datasetParts),
+    check_dataset: (input, context) => checkOne({ paths }, input, context),
     ...trashHandlers({ trash, restoreCaptions: captionRestorer(datasetParts) }),
     ...systemHandlers({ stats, health }),
   };

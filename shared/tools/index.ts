@@ -9,6 +9,7 @@ import {
   updateConfig,
   validateConfig,
 } from "./configs.ts";
+import { checkDataset } from "./dataset-check.ts";
 import { deleteDataset, getDatasetInfo, listDatasets, uploadDataset } from "./datasets.ts";
 import { listMachines } from "./machines.ts";
 import { deleteModel, downloadModel, exportModel, listExportedModels } from "./models.ts";
@@ -66,6 +67,7 @@ export const TOOLS = [
   replaceInCaptions,
   getQueue,
   updateQueue,
+  checkDataset,
 ] as const;
 
 /** Those that the router answers by itself: no agent has a handler for them. */

@@ -71,8 +71,8 @@ export async function checkImage(bytes: Uint8Array, name: string): Promise<void>
   }
 }
 
-/** Loaded at the first upload: its libraries would double the start time and the idle memory of the agent. */
-async function loadSharp() {
+/** Loaded when the first image comes: its libraries would double the start time and the idle memory of the agent. */
+export async function loadSharp() {
   const { default: sharp } = await import("sharp");
   sharp.cache(false); // nothing is read twice
   return sharp;

@@ -5,17 +5,21 @@ import { dirname } from "node:path";
 import { closing, type Folder, folderInside, isInside, isMissing } from "../../files/sandbox.ts";
 
 export const CONTROLS = "_controls";
-const LATENTS = ["_latent_cache", "_clip_vision_cache"];
+export const LATENT_CACHE = "_latent_cache";
+const LATENTS = [LATENT_CACHE, "_clip_vision_cache"];
 /** Keyed by caption text, so that it never goes stale. */
 const TEXT_EMBEDDINGS = "_t_e_cache";
-const SIZES = ".aitk_size.json";
+export const SIZES = ".aitk_size.json";
 
 /** Folders that hold the trainer's files and no images. */
 export const CACHE_FOLDERS: ReadonlySet<string> = new Set([...LATENTS, TEXT_EMBEDDINGS]);
 
-/** `<stem>_<md5 in unpadded URL-safe base64>.safetensors` (toolkit/dataloader_mixins.py, get_latent_path) */
-function isLatentOf(stem: string, file: string): boolean {
-  return file.startsWith(`${stem}_`) && /^[A-Za-z0-9_-]{22}\.safetensors$/.test(file.slice(stem.length + 1));
+/**
+ * The stem of the file that cached latents belong to; undefined for other files. They are called
+ * `<stem>_<md5 in unpadded URL-safe base64>.safetensors` (toolkit/dataloader_mixins.py, get_latent_path).
+ */
+export function latentOf(file: string): string | undefined {
+  return /^(.*)_[A-Za-z0-9_-]{22}\.safetensors$/s.exec(file)?.[1];
 }
 
 /** `<stem>.depth.jpg`, `<stem>.mask.webp` … (toolkit/control_generator.py, control_save_path) */
@@ -31,7 +35,7 @@ function isControlOf(stem: string, file: string): boolean {
  * in it. Not through the trash: the trainer makes it again.
  */
 export async function dropCaches(root: string, dataset: string, folder: string, stem: string): Promise<void> {
-  for (const cache of LATENTS) await drop(root, `${folder}/${cache}`, (file) => isLatentOf(stem, file));
+  for (const cache of LATENTS) await drop(root, `${folder}/${cache}`, (file) => latentOf(file) === stem);
   await drop(root, `${folder}/${CONTROLS}`, (file) => isControlOf(stem, file));
   // It lies in the folder that a config named: the data set, or one on the way to the image.
   for (let each = folder; isInside(dataset, each); each = dirname(each)) {

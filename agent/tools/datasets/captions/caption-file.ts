@@ -48,7 +48,9 @@ async function readBytes(path: string): Promise<Buffer | undefined> {
   try {
     const stats = await handle.stat();
     if (!stats.isFile() || stats.size > CAPTION_MAX_BYTES) return undefined;
-    return await handle.readFile();
+    // readFile() would ask for the size again and read once more to find the end: a third of the time, for thousands.
+    const { buffer, bytesRead } = await handle.read(Buffer.allocUnsafe(stats.size), 0, stats.size, 0);
+    return buffer.subarray(0, bytesRead);
   } finally {
     await handle.close();
   }
