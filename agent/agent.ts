@@ -1,4 +1,5 @@
 // The agent's parts put together: everything that touches files, processes and the GPU.
+import { join } from "node:path";
 import type { Log } from "../shared/log.ts";
 import type { Serve } from "../shared/served-calls.ts";
 import { agentHealth } from "../shared/tools/system.ts";
@@ -14,12 +15,17 @@ import { createFolders, type Paths, pathsOf } from "./paths.ts";
 import { rehearsalCommand } from "./program.ts";
 import { createRunner } from "./runner.ts";
 import type { SystemMonitor } from "./tools/system/system-monitor.ts";
-import { removeOldJobFolders } from "./tools/training/job-folder.ts";
+import { Housekeeping } from "./tools/training/housekeeping.ts";
 import { JobStore } from "./tools/training/job-store.ts";
+import type { LogLimits } from "./tools/training/log-limits.ts";
+import { removeOldJobFolders } from "./tools/training/old-job-folders.ts";
 import { identify } from "./tools/training/process.ts";
 import { stopGrace } from "./tools/training/stopping.ts";
 import { Supervisor } from "./tools/training/supervisor.ts";
 import { resolveTrainer, type TrainerOptions } from "./trainer/trainer.ts";
+
+/** Trash and logs grow old also while nobody restarts the agent. */
+const TIDY_MS = 6 * 60 * 60 * 1000;
 
 export interface Agent {
   /** Runs a call that has a key once, however often it comes. */
@@ -43,6 +49,13 @@ export async function createAgent(options: Options, log: Log): Promise<Agent> {
     rehearsalCommand: rehearsalCommand(),
   };
   const gpus = new GpuWatch();
+  const housekeeping = new Housekeeping({
+    store,
+    jobsPath: paths.jobs,
+    lockPath: join(paths.state, "log-rotation.lock"),
+    maxLogBytes: options.logs.maxBytes,
+    log,
+  });
   const supervisor = new Supervisor({
     store,
     gpus,
@@ -50,6 +63,7 @@ export async function createAgent(options: Options, log: Log): Promise<Agent> {
     trainer: () => resolveTrainer(trainer),
     log,
     grace: stopGrace(options.stopGraceSeconds),
+    ended: (job) => housekeeping.ended(job),
   });
   const health = healthCheck({ paths, store, trainer, lastError: () => supervisor.lastError });
   // The tools and their libraries take longer to load than all the rest: they come with the first call, so that a
@@ -87,18 +101,26 @@ export async function createAgent(options: Options, log: Log): Promise<Agent> {
   const machineId = await machineIdOf(paths.machineId);
   const self = await identify(process.pid);
   await supervisor.start();
+  housekeeping.start();
   // Big folders take a while to look through; nobody has to wait for it.
   const closing = new AbortController();
-  const tidying = tidyUp(paths, trash, store, log, closing.signal).catch((err: unknown) =>
-    log.warn({ err }, "tidying up failed"),
-  );
+  const tidy = () =>
+    tidyUp(paths, trash, store, options.logs, log, closing.signal).catch((err: unknown) =>
+      log.warn({ err }, "tidying up failed"),
+    );
+  let tidying = tidy();
+  const tidyTimer = setInterval(() => {
+    tidying = tidying.then(tidy);
+  }, TIDY_MS).unref();
   return {
     serve: runOnce(run, callStore, self),
     machineId,
     async close() {
       closing.abort();
+      clearInterval(tidyTimer);
       await supervisor[Symbol.asyncDispose]();
       await gpus.close();
+      await housekeeping[Symbol.asyncDispose]();
       await (await loading)?.stats.close();
       // At most the removal of one thing; a big data set takes as long as the disk needs.
       await tidying;
@@ -112,11 +134,12 @@ async function tidyUp(
   paths: Paths,
   trash: Trash,
   store: JobStore,
+  limits: LogLimits,
   log: Log,
   signal: AbortSignal,
 ): Promise<void> {
   const purged = await trash.purge(signal);
-  const jobs = await removeOldJobFolders(paths.jobs, store, signal);
+  const jobs = await removeOldJobFolders({ jobsPath: paths.jobs, store, limits, signal });
   let leftovers = 0;
   for (const folder of [paths.config, paths.datasets, paths.output, paths.outputs]) {
     leftovers += await removeLeftovers(folder, signal);

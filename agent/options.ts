@@ -4,6 +4,7 @@ import { delimiter, join, resolve } from "node:path";
 import { Command } from "commander";
 import { SERVER_VERSION } from "../shared/server-info.ts";
 import { type LinkFlags, type LinkOptions, linkOptions, withLinkFlags } from "./link-options.ts";
+import { type LogFlags, logLimits, withLogFlags } from "./log-options.ts";
 import { type Environment, envOption, list, numberOf, oneOf, parseFlags } from "./option-values.ts";
 import {
   isLoopback,
@@ -12,6 +13,7 @@ import {
   serveOptions,
   withServeFlags,
 } from "./serve-options.ts";
+import type { LogLimits } from "./tools/training/log-limits.ts";
 import type { TrainerChoice } from "./trainer/trainer.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -30,6 +32,7 @@ export interface Options extends ServeOptions {
   readonly datasetRoots: readonly string[];
   /** How long a trainer may take to end after it was asked to; undefined for the usual time. */
   readonly stopGraceSeconds: number | undefined;
+  readonly logs: LogLimits;
   readonly link: LinkOptions;
 }
 
@@ -114,7 +117,7 @@ export function buildCommand(): Command {
         "client mode: that server's token",
       ),
     );
-  return withLinkFlags(withServeFlags(command, DEFAULT_PORT)).addHelpText(
+  return withLinkFlags(withServeFlags(withLogFlags(command), DEFAULT_PORT)).addHelpText(
     "after",
     `
 Commands (each has a --help of its own):
@@ -132,7 +135,7 @@ Examples:
   );
 }
 
-interface Flags extends ServeFlags, LinkFlags {
+interface Flags extends ServeFlags, LinkFlags, LogFlags {
   mode?: string;
   data?: string;
   state?: string;
@@ -204,6 +207,7 @@ export function parseOptions(argv: readonly string[], env: Environment): Options
     ]),
     datasetRoots: flags.datasetRoot ?? paths(env["MCP_AI_TOOLKIT_DATASET_ROOTS"]),
     stopGraceSeconds: stopGraceOf(flags.stopGrace ?? env["MCP_AI_TOOLKIT_STOP_GRACE"]),
+    logs: logLimits(flags, env),
     link: linkOptions(flags, env, insecure),
   };
 }

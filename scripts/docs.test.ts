@@ -1,11 +1,15 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { README, withToolTable } from "./docs.ts";
+import { README, withOptionTable, withToolTable } from "./docs.ts";
 
 const readme = readFileSync(README, "utf8");
 
 test("the README's tool table is the one the contracts make (npm run docs)", () => {
   expect(withToolTable(readme)).toBe(readme);
+});
+
+test("the README's table of options is the one the command line makes (npm run docs)", () => {
+  expect(withOptionTable(readme)).toBe(readme);
 });
 
 test("the README's first two commands are the demo and the tests", () => {

@@ -8,6 +8,7 @@ Order of work:
 4. start_training answers at once with a job_id; while every GPU is busy it waits in the queue and starts by itself (get_queue, update_queue).
 5. get_training_status: phase, step, loss, ETA. Wait next_poll_seconds between polls. get_training_logs when something is odd.
 6. list_exported_models shows checkpoints and the final LoRA with size and step; export_model copies one to the export folder.
+7. compare_runs shows how runs differ in settings, loss and speed; get_run_record what a run was, for ever.
 
 Rules:
 - A tool's failure is a result with isError: read "error", "code" and "hint", mend the call, try again.

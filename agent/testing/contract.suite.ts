@@ -7,6 +7,7 @@ import { configs } from "./contract/configs.suite.ts";
 import { datasetCheck } from "./contract/dataset-check.suite.ts";
 import { datasets } from "./contract/datasets.suite.ts";
 import { doors } from "./contract/doors.suite.ts";
+import { history } from "./contract/history.suite.ts";
 import { hostile } from "./contract/hostile.suite.ts";
 import { jsonRpc } from "./contract/json-rpc.suite.ts";
 import { mcpResults } from "./contract/mcp-results.suite.ts";
@@ -27,6 +28,7 @@ const CHAPTERS = {
   "large models": largeModels,
   system,
   queue,
+  history,
   paths,
   "JSON-RPC": jsonRpc,
   "MCP results": mcpResults,

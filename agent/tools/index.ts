@@ -11,6 +11,7 @@ import { captionHandlers, captionRestorer } from "./datasets/captions/handlers.t
 import { checkOne } from "./datasets/check/check-dataset.ts";
 import { datasetHandlers } from "./datasets/handlers.ts";
 import { Turns } from "./datasets/turns.ts";
+import { historyHandlers } from "./history/handlers.ts";
 import { modelHandlers } from "./models/handlers.ts";
 import type { Request } from "./preflight/facts.ts";
 import { preflightHandlers } from "./preflight/handlers.ts";
@@ -94,6 +95,7 @@ export function createHandlers(parts: HandlerParts): AllHandlers {
     ...training,
     ...preflightHandlers({ preflight: checkRun }),
     ...queueHandlers({ ...queue, supervisor }),
+    ...historyHandlers({ store, jobsPath: paths.jobs, reader, now }),
     ...models,
     ...captionHandlers(datasetParts),
     check_dataset: (input, context) => checkOne({ paths }, input, context),

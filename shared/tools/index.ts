@@ -11,6 +11,7 @@ import {
 } from "./configs.ts";
 import { checkDataset } from "./dataset-check.ts";
 import { deleteDataset, getDatasetInfo, listDatasets, uploadDataset } from "./datasets.ts";
+import { compareRuns, getRunRecord } from "./history.ts";
 import { listMachines } from "./machines.ts";
 import { deleteModel, downloadModel, exportModel, listExportedModels } from "./models.ts";
 import { preflight } from "./preflight.ts";
@@ -59,6 +60,8 @@ export const TOOLS = [
   waitForTraining,
   saveCheckpointNow,
   sampleNow,
+  getRunRecord,
+  compareRuns,
   updateConfig,
   restoreDeleted,
   listMachines,

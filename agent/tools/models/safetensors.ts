@@ -1,6 +1,6 @@
 // What a safetensors file says about itself. Only its header is read: 8 bytes of length, little endian, then JSON that
 // names each tensor's place in the data behind it (https://github.com/huggingface/safetensors#format).
-import type { FileHandle } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 import * as v from "valibot";
 
 /** The format's own limit; the reference implementation refuses more. */
@@ -37,6 +37,16 @@ export async function readHeader(handle: FileHandle, fileBytes: number): Promise
     dataStart <= fileBytes ? await readExactly(handle, LENGTH_BYTES, Number(headerBytes)) : undefined;
   if (!text) return { problem: cutOff(fileBytes, `its header alone ends at byte ${dataStart}`) };
   return parseHeader(text.toString("utf8"), dataStart, fileBytes);
+}
+
+/** The header of the file at `path`. @throws the file system's own error */
+export async function readHeaderAt(path: string): Promise<Header> {
+  const handle = await open(path);
+  try {
+    return await readHeader(handle, (await handle.stat()).size);
+  } finally {
+    await handle.close();
+  }
 }
 
 function parseHeader(text: string, dataStart: number, fileBytes: number): Header {

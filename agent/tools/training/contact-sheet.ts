@@ -2,6 +2,9 @@
 import type { Sharp } from "sharp";
 import type { Sample } from "./run-files.ts";
 
+/** What is shown of a sample. */
+type Picture = Pick<Sample, "path" | "step" | "index">;
+
 export interface SheetOptions {
   /** Pixels between and around the pictures. */
   readonly gap?: number;
@@ -54,7 +57,7 @@ async function encode(sheet: Sharp, format: "png" | "jpeg"): Promise<Buffer> {
 }
 
 /** One sample, large, as JPEG. Undefined when it cannot be read. */
-export async function singleSample({ path, step, index }: Sample): Promise<ContactSheet | undefined> {
+export async function singleSample({ path, step, index }: Picture): Promise<ContactSheet | undefined> {
   const { default: sharp } = await import("sharp");
   const sheet = sharp(path).resize(SINGLE_SIDE, SINGLE_SIDE, { fit: "inside", withoutEnlargement: true });
   const image = await encode(sheet, "jpeg").catch(() => undefined);
@@ -65,7 +68,7 @@ export async function singleSample({ path, step, index }: Sample): Promise<Conta
 
 /** At most 300 KB as JPEG. Undefined when there is nothing to show. A picture that cannot be read leaves its cell empty. */
 export async function contactSheet(
-  samples: readonly Sample[],
+  samples: readonly Picture[],
   { gap = 8, cell: wanted = 256, maxRows = 8, format = "png" }: SheetOptions = {},
 ): Promise<ContactSheet | undefined> {
   const steps = thin([...new Set(samples.map(({ step }) => step))], maxRows);

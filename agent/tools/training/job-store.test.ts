@@ -270,3 +270,21 @@ const FIRST_VERSION = `
     ('old-2', 'b', 'b', 'rehearsal', 'pending', '/out/b', '[]', '${now}'),
     ('old-3', 'c', 'c', 'rehearsal', 'pending', '/out/c', '[]', '${now}');
   PRAGMA user_version = 1;`;
+
+test("a job is to be recorded when it has ended, once, and again when it has ended anew", async () => {
+  using store = new JobStore(await newPath());
+  store.add(job("a"));
+  store.add(job("b"));
+  const unrecorded = () => store.unrecorded(10).map(({ id }) => id);
+  expect(unrecorded()).toEqual([]);
+  store.claimNext(self, now);
+  store.finish("a", ending);
+  store.cancelPending("b", now);
+  expect(unrecorded()).toEqual(["a", "b"]);
+  expect(store.unrecorded(1)).toHaveLength(1);
+  store.keepRecord({ id: "a", finished_at: now }, "first");
+  expect([unrecorded(), store.record("a"), store.record("b")]).toEqual([["b"], "first", undefined]);
+  // What was recorded was not this ending.
+  store.keepRecord({ id: "a", finished_at: "2026-11-21T12:00:00.000Z" }, "second");
+  expect([unrecorded(), store.record("a")]).toEqual([["a", "b"], "second"]);
+});

@@ -46,6 +46,8 @@ export interface Job extends QueueWish, AssignedGpu, SpeedRecord {
   readonly final_step: number | null;
   readonly reason: string | null;
   readonly hint: string | null;
+  /** `finished_at` of the ending that its record tells of; see `unrecorded`. */
+  readonly recorded_end: string | null;
 }
 
 type Row = Omit<Job, "dataset_folders" | "requests" | "held" | "forced"> &
@@ -110,6 +112,10 @@ const MIGRATIONS = [
   SPEED_COLUMNS,
   STOPS_TABLE,
   "ALTER TABLE jobs ADD COLUMN requests TEXT NOT NULL DEFAULT 'stop save_now sample_now';",
+  // Beside the jobs, for lists read those whole. The index holds only what is to be done, mostly nothing.
+  `CREATE TABLE records (job_id TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT;
+   ALTER TABLE jobs ADD COLUMN recorded_end TEXT;
+   CREATE INDEX jobs_unrecorded ON jobs(seq) WHERE finished_at IS NOT NULL AND recorded_end IS NOT finished_at;`,
 ] as const;
 
 /** The process of a launched job; undefined while it has none. */
@@ -351,6 +357,31 @@ export class JobStore implements Disposable {
       finished_at,
       id,
     );
+  }
+
+  /** Ended jobs whose record is still to be made, the first first. */
+  unrecorded(limit: number): Job[] {
+    return this.#all(
+      "WHERE finished_at IS NOT NULL AND recorded_end IS NOT finished_at ORDER BY seq LIMIT ?",
+      limit,
+    );
+  }
+
+  /** Keeps what is to be remembered of an ended job, instead of what was kept before. */
+  keepRecord({ id, finished_at }: Pick<Job, "id" | "finished_at">, record: string): void {
+    this.#transaction(() => {
+      this.#change(
+        "INSERT INTO records VALUES (?, ?) ON CONFLICT DO UPDATE SET record = excluded.record",
+        id,
+        record,
+      );
+      this.#change("UPDATE jobs SET recorded_end = ? WHERE id = ?", finished_at, id);
+    });
+  }
+
+  record(id: string): string | undefined {
+    const row = this.#db.prepare("SELECT record FROM records WHERE job_id = ?").get(id);
+    return row && String(row["record"]);
   }
 
   [Symbol.dispose](): void {

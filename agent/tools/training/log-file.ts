@@ -1,5 +1,5 @@
 // Reading a log whose size may be anything: its end, and its beginning.
-import { open } from "node:fs/promises";
+import { withLog } from "./log-parts.ts";
 import { cleanLines } from "./log-text.ts";
 
 const BLOCK_BYTES = 64 * 1024;
@@ -18,31 +18,23 @@ export async function readEdges(
   path: string,
   { headBytes, tailBytes }: { readonly headBytes: number; readonly tailBytes: number },
 ): Promise<LogEdges> {
-  const handle = await open(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return undefined;
-    throw error;
-  });
-  if (!handle) return { head: "", tail: "", writtenMs: null };
-  try {
-    const { size, mtimeMs } = await handle.stat();
+  const edges = await withLog(path, async (log): Promise<LogEdges> => {
     const part = async (bytes: number, from: number) => {
-      const buffer = Buffer.alloc(Math.min(size, bytes));
-      const { bytesRead } = await handle.read(buffer, 0, buffer.length, from);
-      return buffer.toString("utf8", 0, bytesRead);
+      const buffer = Buffer.alloc(Math.min(log.bytes, bytes));
+      return buffer.toString("utf8", 0, await log.read(buffer, from));
     };
     return {
       head: await part(headBytes, 0),
-      tail: await part(tailBytes, Math.max(0, size - tailBytes)),
-      writtenMs: mtimeMs,
+      tail: await part(tailBytes, Math.max(0, log.bytes - tailBytes)),
+      writtenMs: log.writtenMs,
     };
-  } finally {
-    await handle.close();
-  }
+  });
+  return edges ?? { head: "", tail: "", writtenMs: null };
 }
 
 export interface LogTail {
   readonly lines: readonly string[];
-  /** Size of the whole log. */
+  /** Size of the whole log, as far as it was kept. */
   readonly bytes: number;
 }
 
@@ -51,32 +43,24 @@ export interface LogTail {
  * Memory does not grow with the file. A missing file is an empty log.
  */
 export async function tailLog(path: string, count: number): Promise<LogTail> {
-  const handle = await open(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return undefined;
-    throw error;
-  });
-  if (!handle) return { lines: [], bytes: 0 };
-  try {
-    const { size } = await handle.stat();
+  const tail = await withLog(path, async (log): Promise<LogTail> => {
     let buffer = Buffer.alloc(0);
-    let start = size;
+    let start = log.bytes;
     for (;;) {
       const lines = count === 0 ? [] : cleanLines(buffer.toString("utf8"));
-      const read = size - start;
-      // The first line of a tail is likely cut, so it only counts when the file begins there.
+      const read = log.bytes - start;
+      // The first line of a tail is likely cut, so it only counts when the log begins there.
       const whole = start === 0 ? lines : lines.slice(1);
       if (start === 0 || count === 0 || whole.length >= count || read >= TAIL_MAX_BYTES) {
         // One endless bar is a line that was begun before; better cut than none.
         const shown = whole.length > 0 ? whole : lines;
-        return { lines: count === 0 ? [] : shown.slice(-count), bytes: size };
+        return { lines: count === 0 ? [] : shown.slice(-count), bytes: log.bytes };
       }
-      const length = Math.min(start, Math.max(BLOCK_BYTES, read));
-      const block = Buffer.alloc(length);
-      await handle.read(block, 0, length, start - length);
-      start -= length;
-      buffer = Buffer.concat([block, buffer]);
+      const block = Buffer.alloc(Math.min(start, Math.max(BLOCK_BYTES, read)));
+      const filled = await log.read(block, start - block.length);
+      start -= block.length;
+      buffer = Buffer.concat([block.subarray(0, filled), buffer]);
     }
-  } finally {
-    await handle.close();
-  }
+  });
+  return tail ?? { lines: [], bytes: 0 };
 }

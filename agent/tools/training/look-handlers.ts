@@ -3,14 +3,15 @@ import type { Handlers } from "../../../shared/contract.ts";
 import { ToolError } from "../../../shared/errors.ts";
 import type { Block } from "../../../shared/fields.ts";
 import type { getTrainingMetrics, getTrainingSamples } from "../../../shared/tools/training.ts";
+import { readCurves } from "../history/curves.ts";
+import { keptRecord, runConfigOf } from "../history/record-keeper.ts";
+import { endMs, type RunRecord } from "../history/run-record.ts";
 import { contactSheet, singleSample } from "./contact-sheet.ts";
-import { jobFolder } from "./job-folder.ts";
 import type { Job, JobStore } from "./job-store.ts";
 import { LOSS } from "./loss-log.ts";
-import { smoothedLast } from "./loss-stats.ts";
-import { type Point, readMetrics } from "./metrics.ts";
+import type { Point, Series } from "./metrics.ts";
 import { plotLoss } from "./plot.ts";
-import { listSamples } from "./run-files.ts";
+import { asOf, listSamples, type Sample } from "./run-files.ts";
 import { promptsOf } from "./sample-prompts.ts";
 
 export interface LookParts {
@@ -32,8 +33,7 @@ const rounded = (value: number) => Number(value.toPrecision(5));
 /** `[step, value]`: half as many characters as an object. */
 const pair = ({ step, value }: Point) => [step, rounded(value)];
 
-async function plotBlocks(job: Job, sinceStep: number): Promise<Block[]> {
-  const [loss] = readMetrics(job.output_folder, [LOSS], { sinceStep, points: PLOT_POINTS }) ?? [];
+async function plotBlocks(loss: Series | undefined): Promise<Block[]> {
   const plot = loss && (await plotLoss(loss.points));
   if (!plot) return [{ type: "text", text: "There are too few points for a curve yet." }];
   const [from, to] = plot.losses.map(rounded);
@@ -46,54 +46,75 @@ async function plotBlocks(job: Job, sinceStep: number): Promise<Block[]> {
   ];
 }
 
-export const lookHandlers = ({
-  store,
-  jobsPath,
-}: LookParts): Handlers<readonly [typeof getTrainingMetrics, typeof getTrainingSamples]> => ({
+const stepsOf = (samples: readonly { readonly step: number }[]) =>
+  [...new Set(samples.map(({ step }) => step))].join(", ");
+
+function noSamples(there: readonly Sample[], kept: RunRecord["samples"]): ToolError {
+  if (there.length > 0) {
+    const hint = `There are samples of steps ${stepsOf(there)}`;
+    return new ToolError("not_found", "There is no such sample", { hint });
+  }
+  if (kept.length > 0) {
+    const hint = `There were samples of steps ${stepsOf(kept)}; get_run_record shows what is still known of the run`;
+    return new ToolError("not_found", "The samples of this run are gone: its folder was deleted or moved", {
+      hint,
+    });
+  }
+  const hint = "sample_now draws them while the run trains";
+  return new ToolError("not_found", "This run has no samples yet", { hint });
+}
+
+const FROM_RECORD =
+  "The run's own log of figures is gone or was continued by a later run; these are the points that were kept of it";
+
+export const lookHandlers = (
+  parts: LookParts,
+): Handlers<readonly [typeof getTrainingMetrics, typeof getTrainingSamples]> => ({
   async get_training_metrics({ job_id, keys, since_step, points, plot }) {
-    const job = jobOrThrow(store, job_id);
-    const series = readMetrics(job.output_folder, keys, { sinceStep: since_step, points });
-    if (!series) {
+    const job = jobOrThrow(parts.store, job_id);
+    const record = keptRecord(parts.store, job);
+    const curves = readCurves(job, record, keys, { sinceStep: since_step, points });
+    if (!curves) {
       throw new ToolError("not_found", "This run has logged no figures yet", {
         hint: "They begin with the second training step; get_training_status shows how far the run is",
       });
     }
-    const figures = series.map(({ key, points: kept, logged, min, last, bad_steps }) => ({
+    const figures = curves.series.map(({ key, points: kept, logged, min, last, smoothed, bad_steps }) => ({
       key,
       logged,
       min: min && pair(min),
       last: last && pair(last),
-      smoothed: kept.length > 0 ? rounded(smoothedLast(kept) ?? 0) : null,
+      smoothed: smoothed === null ? null : rounded(smoothed),
       ...(bad_steps.length > 0 && { not_a_number_at: bad_steps }),
       points: kept.map(pair),
     }));
+    const drawn = plot
+      ? readCurves(job, record, [LOSS], { sinceStep: since_step, points: PLOT_POINTS })
+      : undefined;
     const rehearsal = job.trainer === "rehearsal" ? { trainer: job.trainer } : {};
     return {
       content: [
-        text({ job_id, config: job.config, ...rehearsal, point: "[step, value]", series: figures }),
-        ...(plot ? await plotBlocks(job, since_step) : []),
+        text({
+          job_id,
+          config: job.config,
+          ...rehearsal,
+          ...(curves.fromRecord && { note: FROM_RECORD }),
+          point: "[step, value]",
+          series: figures,
+        }),
+        ...(plot ? await plotBlocks(drawn?.series[0]) : []),
       ],
     };
   },
 
   async get_training_samples({ job_id, step, prompt, rows }) {
-    const job = jobOrThrow(store, job_id);
-    const all = await listSamples(job.output_folder);
+    const job = jobOrThrow(parts.store, job_id);
+    const all = asOf(await listSamples(job.output_folder), endMs(job));
     const samples = all.filter(
       (sample) => (step ?? sample.step) === sample.step && (prompt ?? sample.index) === sample.index,
     );
     if (samples.length === 0) {
-      const steps = [...new Set(all.map((sample) => sample.step))].join(", ");
-      throw new ToolError(
-        "not_found",
-        all.length === 0 ? "This run has no samples yet" : "There is no such sample",
-        {
-          hint:
-            all.length === 0
-              ? "sample_now draws them while the run trains"
-              : `There are samples of steps ${steps}`,
-        },
-      );
+      throw noSamples(all, keptRecord(parts.store, job)?.samples ?? []);
     }
     const [only, ...others] = samples;
     const sheet =
@@ -101,7 +122,7 @@ export const lookHandlers = ({
         ? await singleSample(only)
         : await contactSheet(samples, { maxRows: rows, format: "jpeg" });
     if (!sheet) throw new ToolError("internal", "The samples cannot be read right now");
-    const prompts = await promptsOf(jobFolder(jobsPath, job_id).config);
+    const prompts = promptsOf(await runConfigOf(parts, job));
     const rehearsal = job.trainer === "rehearsal" ? { trainer: job.trainer } : {};
     return {
       content: [

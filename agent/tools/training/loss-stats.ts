@@ -1,6 +1,7 @@
 // What a run's losses say. A single loss of a diffusion training says little: it depends on the timestep that was drawn.
 import { median } from "./median.ts";
-import { type Point, smooth } from "./metrics.ts";
+import type { Point } from "./metrics.ts";
+import { smooth } from "./smooth.ts";
 
 export type Trend = "falling" | "flat" | "rising";
 

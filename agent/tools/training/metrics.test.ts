@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { downsample, readMetrics, smooth } from "./metrics.ts";
+import { downsample, readMetrics } from "./metrics.ts";
+import { smooth } from "./smooth.ts";
 
 const line = (values: readonly number[]) => values.map((value, step) => ({ step, value }));
 

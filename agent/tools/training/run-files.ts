@@ -89,7 +89,17 @@ export async function listSamples(outputFolder: string): Promise<Sample[]> {
     if (step === undefined) return [];
     return [{ path: join(folder, name), step: Number(step), index: Number(index), drawnMs: Number(drawnMs) }];
   });
-  return found.sort((a, b) => a.step - b.step || a.index - b.index);
+  return found.sort((a, b) => a.step - b.step || a.index - b.index || a.drawnMs - b.drawnMs);
+}
+
+/** The samples as they were at a moment; of several of one step and prompt the newest. */
+export function asOf(samples: readonly Sample[], untilMs: number): Sample[] {
+  const newest = new Map<string, Sample>();
+  // Sorted: the later one takes the place of the earlier one.
+  for (const sample of samples) {
+    if (sample.drawnMs <= untilMs) newest.set(`${sample.step}/${sample.index}`, sample);
+  }
+  return [...newest.values()];
 }
 
 export async function countSamples(outputFolder: string): Promise<number> {

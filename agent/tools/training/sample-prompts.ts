@@ -1,5 +1,4 @@
-// What was asked of each sample: the prompts and seeds of a run's private config.
-import { readFile } from "node:fs/promises";
+// What was asked of each sample: the prompts and seeds of a run's config.
 import * as v from "valibot";
 
 export interface SamplePrompt {
@@ -33,9 +32,8 @@ const Config = v.object({
 });
 
 /** In the order of the sample numbers; empty when the config says nothing about them. */
-export async function promptsOf(configPath: string): Promise<SamplePrompt[]> {
-  const text = await readFile(configPath, "utf8").catch(() => "");
-  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), Config), text);
+export function promptsOf(config: unknown): SamplePrompt[] {
+  const parsed = v.safeParse(Config, config);
   if (!parsed.success) return [];
   const { seed, walk_seed, prompts, samples } = parsed.output.config.process[0].sample;
   return (samples ?? prompts ?? []).map((item, index) => {

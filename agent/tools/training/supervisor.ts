@@ -39,6 +39,8 @@ export interface SupervisorOptions {
   readonly grace?: StopGrace;
   readonly environment?: Environment;
   readonly now?: () => Date;
+  /** Told of each run that has ended, before the next one may start. */
+  readonly ended?: (job: Job) => Promise<void>;
 }
 
 export class Supervisor implements AsyncDisposable {
@@ -56,7 +58,13 @@ export class Supervisor implements AsyncDisposable {
 
   constructor(options: SupervisorOptions) {
     this.#store = options.store;
-    this.#options = { grace: stopGrace(), environment: process.env, now: () => new Date(), ...options };
+    this.#options = {
+      grace: stopGrace(),
+      environment: process.env,
+      now: () => new Date(),
+      ended: async () => {},
+      ...options,
+    };
     const { store, jobsPath, gpus, grace, now } = this.#options;
     this.#starter = new Starter({ store, gpus, now, looked: () => void this.look() });
     this.#stopping = new Stopping({
@@ -222,6 +230,8 @@ export class Supervisor implements AsyncDisposable {
     });
     const stopRequested = () => this.#store.get(job.id)?.stop_requested_at !== null;
     this.#end(job, await endingOf(this.#options.jobsPath, job, exitCode, stopRequested));
+    const ended = this.#store.get(job.id);
+    if (ended) await this.#options.ended(ended);
   }
 
   async #lookAtCheckpoints(job: Job): Promise<void> {
