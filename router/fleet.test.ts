@@ -238,6 +238,7 @@ function box(name: string, { jobs = 0, freeMib, configs = [], own = [] }: Box = 
           temperature_c: 1,
           power_w: 1,
           power_limit_w: 1,
+          throttling: null,
         };
         const devices =
           freeMib === undefined

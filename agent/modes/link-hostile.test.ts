@@ -269,9 +269,10 @@ test("an agent that is asked too much refuses it, and goes on", async () => {
       if (frame.t !== "hello") return void (frame.t === "ping" || answers.push(frame));
       const limits = { frame_bytes: FRAME_BYTES_MAX, open_calls: 1 };
       socket.send(JSON.stringify({ t: "welcome", version: 1, name: "victim", router_version: "0", limits }));
+      // First, while there is room for it: one whose time is over on arrival.
+      socket.send(JSON.stringify({ t: "call", id: 9_000, tool: "list_configs", timeout_ms: 0 }));
       for (let id = 1; id <= 5_000; id++)
         socket.send(JSON.stringify({ t: "call", id, tool: "list_configs", input: {}, timeout_ms: 60_000 }));
-      socket.send(JSON.stringify({ t: "call", id: 9_000, tool: "list_configs", timeout_ms: 0 }));
       return undefined;
     });
   });

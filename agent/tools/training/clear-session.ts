@@ -1,7 +1,7 @@
 // What outlives a run: data loader workers keep the GPU's memory.
 import { readdir, readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
-import { identify, isAlive, type ProcessIdentity, sessionMembers, signalAll } from "./process.ts";
+import { bootId, identify, isAlive, type ProcessIdentity, sessionMembers, signalAll } from "./process.ts";
 
 const WATCH_MS = 50;
 /** They get this long after SIGTERM, and again to vanish after SIGKILL. */
@@ -9,6 +9,7 @@ const LEFTOVER_MS = 2_000;
 
 /** Ends all that an ended run has left behind, also what has opened a session of its own. */
 export async function clearSession(run: ProcessIdentity, jobId: string): Promise<void> {
+  if (run.bootId !== null && run.bootId !== (await bootId())) return; // nothing outlives a reboot
   for (const signal of ["SIGTERM", "SIGKILL"] as const) {
     const pids = [...new Set([...(await sessionMembers(run)), ...(await processesOf(jobId))])];
     if (pids.length === 0) return;

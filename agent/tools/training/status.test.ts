@@ -100,6 +100,7 @@ test("a run in its middle: everything in one answer, and nothing made up", async
     pid: null,
     hint: null,
     next_poll_seconds: 91,
+    stop: null,
     warnings: [],
     loss_stats: {
       last: 0.75,
