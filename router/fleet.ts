@@ -148,7 +148,7 @@ export class Fleet implements Backend {
     if (!contract) throw new ToolError("not_found", `Tool '${tool}' not found`);
     const { machine, rest } = splitMachine(args);
     const { input } = parseArguments(contract, rest); // a bad call needs no agent to be refused
-    if (OWN.has(tool)) return { kind: "json", output: await this.#answerOwn(tool) };
+    if (OWN.has(tool)) return { kind: "json", output: await this.#answerOwn(tool, input) };
     const name = await this.#chooser.choose(contract, input, { pinned, machine, key: options.key });
     const answer = await this.#ask(name, contract, rest, input, options);
     // Who has but one machine need not hear its name.
@@ -156,8 +156,8 @@ export class Fleet implements Backend {
     return { kind: "json", output: { ...answer.output, machine: name } };
   }
 
-  async #answerOwn(tool: string): Promise<Record<string, unknown>> {
-    if (tool === listModelPresets.name) return { ...presetList() };
+  async #answerOwn(tool: string, input: unknown): Promise<Record<string, unknown>> {
+    if (tool === listModelPresets.name) return { ...presetList(v.parse(listModelPresets.input, input)) };
     const now = this.#now();
     const machines = this.#machines.all().map((machine) => listedMachine(machine, this.hub, now));
     return { machines: await Promise.all(machines) };

@@ -3,8 +3,8 @@ import {
   FLUX_DEV,
   FLUX_SCHNELL,
   knownModel,
-  PRESETS,
   type Preset,
+  presetNamed,
   SD_2_BASE,
   SD_2_V,
   SD_15,
@@ -21,6 +21,8 @@ export function movedModel(path: string): string | undefined {
 }
 
 export interface ModelChoice {
+  /** A preset's name; one that there is. */
+  readonly preset?: string | undefined;
   readonly model_name?: string | undefined;
   readonly is_flux?: boolean | undefined;
   readonly is_xl?: boolean | undefined;
@@ -52,13 +54,20 @@ function guess(path: string, { is_flux, is_xl, is_v3 }: ModelChoice): Preset {
 }
 
 /**
- * The settings for a model. A flag that is true decides; else the model's path or a preset's name, if we know it; else
+ * The settings for a model. A preset that is named decides, whatever copy of its model is loaded; else a flag that is true; else the model's path or a preset's name, if we know it; else
  * the name is guessed from, and the answer says so. A flag that is false only forbids a guess: clients send all three as
  * false without meaning anything by it, and FLUX.1-dev stays a Flux model.
  */
 export function presetFor(choice: ModelChoice): PresetChoice {
   const warnings: string[] = [];
   const said = FAMILIES.filter(({ flag }) => choice[flag] === true);
+  const asked = choice.preset === undefined ? undefined : presetNamed(choice.preset);
+  if (asked) {
+    const others = said.filter(({ preset }) => preset.arch !== asked.arch).map(({ flag }) => flag);
+    if (others.length > 0)
+      warnings.push(`${others.join(" and ")} had no effect: preset '${asked.name}' decides`);
+    return { preset: asked, modelPath: choice.model_name?.trim() ?? asked.modelPath, warnings };
+  }
   const family = said[0];
   if (family && said.length > 1) {
     warnings.push(
@@ -75,7 +84,7 @@ export function presetFor(choice: ModelChoice): PresetChoice {
     warnings.push(
       `The model '${given}' no longer exists on Hugging Face; its living copy '${moved}' is used`,
     );
-  const named = PRESETS.find((preset) => preset.name.toLowerCase() === given.toLowerCase());
+  const named = presetNamed(given);
   const known = knownModel(moved ?? given) ?? named;
   const modelPath = moved ?? named?.modelPath ?? given;
 

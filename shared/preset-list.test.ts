@@ -18,8 +18,11 @@ test("the list answers in the promised shape, with the old server's note and its
     recommended_scheduler: "flowmatch",
     requires_quantize: true,
     min_vram_gb: 24,
+    vram_source: "ai-toolkit's config/examples/train_lora_flux_24gb.yaml",
     arch: "flux",
     gated: true,
+    kind: "image",
+    control_folders: 0,
   });
   expect(answer.presets.slice(0, 5).map(({ name }) => name)).toEqual([
     "Flux.1-dev",
@@ -27,5 +30,21 @@ test("the list answers in the promised shape, with the old server's note and its
     "Stable Diffusion 1.5",
     "Stable Diffusion XL",
     "Stable Diffusion 3.5 Large",
+  ]);
+});
+
+test("it may be asked for one kind, and for what is known to fit", () => {
+  const kinds = (kind: "image" | "edit" | "video" | "audio") =>
+    presetList({ kind }).presets.map((preset) => preset.kind);
+  expect(new Set(kinds("audio"))).toEqual(new Set(["audio"]));
+  for (const kind of ["image", "edit", "video", "audio"] as const) expect(kinds(kind)).not.toEqual([]);
+
+  const { presets, unknown_vram } = presetList({ max_vram_gb: 16 });
+  expect(presets.map(({ name }) => name)).toEqual(["Stable Diffusion 1.5", "Stable Diffusion XL"]);
+  expect(unknown_vram).toContain("Z-Image");
+  expect(unknown_vram).not.toContain("Flux.1-dev");
+  expect(presetList().unknown_vram).toBeUndefined();
+  expect(presetList({ kind: "edit", max_vram_gb: 24 }).presets.map(({ name }) => name)).toEqual([
+    "FLUX.1-Kontext-dev",
   ]);
 });

@@ -3,6 +3,7 @@ import type * as v from "valibot";
 import { PRESETS, type Preset } from "./presets.ts";
 import type { listModelPresets } from "./tools/system.ts";
 
+type Question = v.InferOutput<(typeof listModelPresets)["input"]>;
 type Answer = v.InferInput<(typeof listModelPresets)["output"]>;
 
 const listed = (preset: Preset): Answer["presets"][number] => ({
@@ -16,11 +17,23 @@ const listed = (preset: Preset): Answer["presets"][number] => ({
   recommended_scheduler: preset.scheduler,
   requires_quantize: preset.quantize,
   min_vram_gb: preset.minVramGb,
+  vram_source: preset.vramSource,
   arch: preset.arch,
   gated: preset.gated,
+  kind: preset.kind,
+  control_folders: preset.controlFolders,
 });
 
-export const presetList = (): Answer => ({
-  note: "Use these settings as a starting point for create_training_config",
-  presets: PRESETS.map(listed),
-});
+/** With a limit, models of unknown needs are only named: nobody can say whether they fit. */
+export function presetList({ kind, max_vram_gb: most }: Question = {}): Answer {
+  const ofKind = PRESETS.filter((preset) => kind === undefined || preset.kind === kind);
+  const fitting = ofKind.filter(
+    ({ minVramGb }) => most === undefined || (minVramGb !== null && minVramGb <= most),
+  );
+  const unknown = ofKind.filter(({ minVramGb }) => minVramGb === null).map(({ name }) => name);
+  return {
+    note: "Use these settings as a starting point for create_training_config",
+    presets: fitting.map(listed),
+    ...(most !== undefined && { unknown_vram: unknown }),
+  };
+}

@@ -110,6 +110,13 @@ test("names are unique, so that each preset can be chosen", () => {
   expect(new Set(names).size).toBe(names.length);
 });
 
+test("every figure of VRAM has somebody who said it, and there is none without", () => {
+  for (const { name, minVramGb, vramSource } of PRESETS)
+    expect(vramSource, name).toEqual(
+      minVramGb === null ? null : expect.stringMatching(/examples|older server/),
+    );
+});
+
 test("every edit model has room for control folders", () => {
   for (const { kind, controlFolders, name } of PRESETS) {
     if (kind === "edit") expect(controlFolders, name).toBeGreaterThan(0);

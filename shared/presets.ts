@@ -5,6 +5,10 @@ import type { NOISE_SCHEDULERS, OPTIMIZERS } from "./tools/configs.ts";
 
 type Values = Readonly<Record<string, unknown>>;
 
+/** What is trained to be made: pictures, pictures of pictures, videos, music. */
+export const PRESET_KINDS = ["image", "edit", "video", "audio"] as const;
+export type PresetKind = (typeof PRESET_KINDS)[number];
+
 export interface Preset {
   readonly name: string;
   /** Hugging Face repository, or `repository/file`; ai-toolkit's `model.name_or_path`. */
@@ -12,15 +16,17 @@ export interface Preset {
   readonly description: string;
   /** ai-toolkit's `model.arch`. Text after a colon only tells variants apart; the trainer drops it. */
   readonly arch: string;
-  readonly kind: "image" | "edit" | "video" | "audio";
+  readonly kind: PresetKind;
   /** The old server's three families. FLUX.2 is not `isFlux`: that flag means FLUX.1. */
   readonly isFlux: boolean;
   readonly isXl: boolean;
   readonly isV3: boolean;
   /** Its licence has to be accepted on Hugging Face, and the trainer needs HF_TOKEN to load it. */
   readonly gated: boolean;
-  /** What ai-toolkit's example files say they fit into, in GB; null where nobody has said a figure. */
+  /** What they are said to fit into, in GB; null where nobody has said a figure. */
   readonly minVramGb: number | null;
+  /** Who has said it; null with it. */
+  readonly vramSource: string | null;
   readonly quantize: boolean;
   readonly quantizeTe: boolean;
   /** Absent: ai-toolkit's default, qfloat8. */
@@ -97,6 +103,7 @@ function row(
     isV3: false,
     gated: false,
     minVramGb: null,
+    vramSource: null,
     quantize: true,
     quantizeTe: true,
     lowVram: false,
@@ -113,6 +120,14 @@ function row(
   } as const satisfies Omit<Preset, "description">;
   return { description: describe(preset, experimental), ...preset };
 }
+
+/** One of ai-toolkit's `config/examples/train_lora_*.yaml`, which have the size of the GPU in their name or first lines. */
+const fits = (minVramGb: number, example: string, how = "") => ({
+  minVramGb,
+  vramSource: `ai-toolkit's config/examples/train_lora_${example}.yaml${how && `, ${how}`}`,
+});
+/** ai-toolkit says nothing of these; the figure is what clients of the older server were told. */
+const toldBefore = (minVramGb: number) => ({ minVramGb, vramSource: "the older server's list of presets" });
 
 // What several rows share.
 const WEIGHTED = { timestepType: "weighted" } as const;
@@ -162,6 +177,7 @@ const ACE_STEP = {
   lowVram: true,
   timestepType: "linear",
   train: { unload_text_encoder: false },
+  resolution: [512], // means nothing to sound, but a list would train everything once for each
   // Without the tags the trainer renders one second of sound.
   prompts: [
     "<CAPTION>my style song</CAPTION>\n<LYRICS>\n[Instrumental]\n</LYRICS>\n<BPM>112</BPM>\n<KEYSCALE>A minor</KEYSCALE>\n<TIMESIGNATURE>4</TIMESIGNATURE>\n<DURATION>60</DURATION>\n<LANGUAGE>en</LANGUAGE>",
@@ -184,14 +200,14 @@ export const FLUX_DEV: Preset = row("Flux.1-dev", "flux", "black-forest-labs/FLU
   description: "Flux 1.0 Dev - High quality, requires 24GB+ VRAM",
   isFlux: true,
   gated: true,
-  minVramGb: 24,
+  ...fits(24, "flux_24gb"),
   sampleSteps: 20,
 });
 
 export const FLUX_SCHNELL: Preset = row("Flux.1-schnell", "flux", "black-forest-labs/FLUX.1-schnell", {
   description: "Flux 1.0 Schnell - Faster, Apache 2.0 license",
   isFlux: true,
-  minVramGb: 24,
+  ...fits(24, "flux_schnell_24gb"),
   // Without this adapter training destroys the distillation that makes it fast; with it, one to four steps sample well.
   model: { assistant_lora_path: "ostris/FLUX.1-schnell-training-adapter" },
   guidanceScale: 1,
@@ -215,7 +231,7 @@ export const SD_15: Preset = row(
   {
     ...UNET,
     description: "SD 1.5 - Classic model, works on 8GB+ VRAM",
-    minVramGb: 8,
+    ...toldBefore(8),
     dtype: "fp16", // cards of 8 GB are often too old for bf16
     resolution: [512],
     sampleSize: 512,
@@ -226,7 +242,7 @@ export const SDXL: Preset = row("Stable Diffusion XL", "sdxl", "stabilityai/stab
   ...UNET,
   description: "SDXL - Higher resolution, requires 12GB+ VRAM",
   isXl: true,
-  minVramGb: 12,
+  ...toldBefore(12),
   resolution: [1024],
 });
 
@@ -238,7 +254,7 @@ export const SD_35: Preset = row(
     description: "SD 3.5 Large - Latest architecture, requires 24GB+ VRAM",
     isV3: true,
     gated: true,
-    minVramGb: 24,
+    ...fits(24, "sd35_large_24gb"),
     timestepType: "linear",
     resolution: [1024],
     sampleSteps: 25,
@@ -274,14 +290,14 @@ export const PRESETS: readonly Preset[] = [
     ...WEIGHTED,
     ...EDIT_1,
     gated: true,
-    minVramGb: 24,
+    ...fits(24, "flux_kontext_24gb", "at 512 and 768 pixels"),
   }),
   row("Flex.1", "flex1", "ostris/Flex.1-alpha", {
-    minVramGb: 24,
+    ...fits(24, "flex_24gb"),
     train: { bypass_guidance_embedding: true },
   }),
   row("Flex.2", "flex2", "ostris/Flex.2-preview", {
-    minVramGb: 24,
+    ...fits(24, "flex2_24gb"),
     train: { bypass_guidance_embedding: true },
     dataset: { controls: ["depth", "line", "pose", "inpaint"] },
     model: {
@@ -296,7 +312,7 @@ export const PRESETS: readonly Preset[] = [
       },
     },
   }),
-  row("Chroma", "chroma", "lodestones/Chroma1-Base", { minVramGb: 24 }),
+  row("Chroma", "chroma", "lodestones/Chroma1-Base", { ...fits(24, "chroma_24gb") }),
   row(
     "Zeta Chroma",
     "zeta_chroma",
@@ -308,7 +324,7 @@ export const PRESETS: readonly Preset[] = [
   ),
   row("Wan 2.1 (1.3B)", "wan21:1b", "Wan-AI/Wan2.1-T2V-1.3B-Diffusers", {
     ...WAN,
-    minVramGb: 24,
+    ...fits(24, "wan21_1b_24gb", "on still images"),
     quantize: false,
   }),
   row("Wan 2.1 I2V (14B-480P)", "wan21_i2v:14b480p", "Wan-AI/Wan2.1-I2V-14B-480P-Diffusers", {
@@ -319,10 +335,13 @@ export const PRESETS: readonly Preset[] = [
     ...WAN,
     ...WEIGHTED,
   }),
-  row("Wan 2.1 (14B)", "wan21:14b", "Wan-AI/Wan2.1-T2V-14B-Diffusers", { ...WAN, minVramGb: 24 }),
+  row("Wan 2.1 (14B)", "wan21:14b", "Wan-AI/Wan2.1-T2V-14B-Diffusers", {
+    ...WAN,
+    ...fits(24, "wan21_14b_24gb", "on still images with train.unload_text_encoder"),
+  }),
   row("Wan 2.2 (14B)", "wan22_14b:t2v", "ai-toolkit/Wan2.2-T2V-A14B-Diffusers-bf16", {
     ...WAN_22,
-    minVramGb: 24,
+    ...fits(24, "wan22_14b_24gb", "on still images with train.cache_text_embeddings"),
     minVramQtype: `uint4|${RECOVERY}/wan22_14b_t2i_torchao_uint4.safetensors`,
   }),
   row("Wan 2.2 I2V (14B)", "wan22_14b_i2v", "ai-toolkit/Wan2.2-I2V-A14B-Diffusers-bf16", {
@@ -336,10 +355,10 @@ export const PRESETS: readonly Preset[] = [
     sample: { num_frames: 121, fps: 24 },
     dataset: { do_i2v: true, fps: 24 },
   }),
-  row("Lumina2", "lumina2", "Alpha-VLLM/Lumina-Image-2.0", { quantize: false, minVramGb: 20 }),
+  row("Lumina2", "lumina2", "Alpha-VLLM/Lumina-Image-2.0", { quantize: false, ...fits(20, "lumina") }),
   row("Qwen-Image", "qwen_image", "Qwen/Qwen-Image", {
     ...QF8,
-    minVramGb: 24,
+    ...fits(24, "qwen_image_24gb"),
     minVramQtype: `uint3|${RECOVERY}/qwen_image_torchao_uint3.safetensors`,
   }),
   row("Qwen-Image-2512", "qwen_image:2512", "Qwen/Qwen-Image-2512", {
@@ -348,14 +367,14 @@ export const PRESETS: readonly Preset[] = [
   row("Qwen-Image-Edit", "qwen_image_edit", "Qwen/Qwen-Image-Edit", {
     ...QF8,
     ...EDIT_1,
-    minVramGb: 32,
+    ...fits(32, "qwen_image_edit_32gb"),
     minVramQtype: `uint3|${RECOVERY}/qwen_image_edit_torchao_uint3.safetensors`,
   }),
   row("Qwen-Image-Edit-2509", "qwen_image_edit_plus", "Qwen/Qwen-Image-Edit-2509", {
     ...QF8,
     ...EDIT_3,
     model: KEEP_TARGET_SIZE,
-    minVramGb: 32,
+    ...fits(32, "qwen_image_edit_2509_32gb", "with train.cache_text_embeddings"),
     minVramQtype: `uint3|${RECOVERY}/qwen_image_edit_2509_torchao_uint3.safetensors`,
   }),
   row("Qwen-Image-Edit-2511", "qwen_image_edit_plus:2511", "Qwen/Qwen-Image-Edit-2511", {
@@ -366,7 +385,7 @@ export const PRESETS: readonly Preset[] = [
   row("HiDream", "hidream", "HiDream-ai/HiDream-I1-Full", {
     timestepType: "shift",
     lr: 2e-4,
-    minVramGb: 48,
+    ...fits(48, "hidream_48"),
     network: { network_kwargs: { ignore_if_contains: ["ff_i.experts", "ff_i.gate"] } },
   }),
   row("HiDream E1", "hidream_e1", "HiDream-ai/HiDream-E1-1", {
@@ -374,7 +393,11 @@ export const PRESETS: readonly Preset[] = [
     ...EDIT_1,
     network: { network_kwargs: { ignore_if_contains: ["ff_i.experts", "ff_i.gate"] } },
   }),
-  row("OmniGen2", "omnigen2", "OmniGen2/OmniGen2", { quantize: false, controlFolders: 1, minVramGb: 24 }),
+  row("OmniGen2", "omnigen2", "OmniGen2/OmniGen2", {
+    quantize: false,
+    controlFolders: 1,
+    ...fits(24, "omnigen2_24gb"),
+  }),
   row("FLUX.2", "flux2", "black-forest-labs/FLUX.2-dev", {
     ...QF8,
     gated: true,
@@ -518,6 +541,11 @@ export const PRESETS: readonly Preset[] = [
     model: KEEP_TARGET_SIZE,
   }),
 ];
+
+/** The preset of that name, upper and lower case alike. */
+export function presetNamed(name: string): Preset | undefined {
+  return PRESETS.find((preset) => preset.name.toLowerCase() === name.trim().toLowerCase());
+}
 
 /** The preset of a model path, upper and lower case alike. */
 export function knownModel(path: string): Preset | undefined {

@@ -56,11 +56,17 @@ Supports multiple model types:
 - SDXL (is_xl: true)
 - SD 1.5/2.1 (default)
 
-Use list_model_presets to see recommended settings for each model type.`,
+Use list_model_presets to see recommended settings for each model type, and pass a preset's name for all others: image, editing, video and music models.`,
   scope: "train",
   effect: "write",
   input: v.object({
     name: Name("Configuration name (will be used for output folder and model name)"),
+    preset: v.optional(
+      Text(
+        "Name of a preset from list_model_presets; decides all settings, also for another model_name",
+        100,
+      ),
+    ),
     model_name: v.optional(
       lenient(
         Path(
@@ -70,6 +76,19 @@ Use list_model_presets to see recommended settings for each model type.`,
     ),
     dataset_path: Path(
       "Training dataset: a dataset name, or the path of its folder (must contain images and .txt caption files)",
+    ),
+    control_datasets: v.optional(
+      v.pipe(
+        v.array(Path("")),
+        v.minLength(1),
+        v.maxLength(3),
+        v.description(
+          "For editing models: data sets with the picture before the change, under the same file name, for each image of dataset_path; several if a change has several inputs",
+        ),
+      ),
+    ),
+    num_frames: v.optional(
+      Count("For video models: how many frames of each clip are trained; default by model", 1, 1_000),
     ),
     resolution: v.optional(
       lenient(

@@ -1,7 +1,8 @@
 // Contracts of the tools that look at the machine and at what can be trained.
 import * as v from "valibot";
 import { defineTool } from "../contract.ts";
-import { Bytes, output, Time, Whole } from "../fields.ts";
+import { Bytes, OneOf, output, Real, Time, Whole } from "../fields.ts";
+import { PRESET_KINDS } from "../presets.ts";
 
 /** Why a GPU runs slower than it could. At its power limit is where a training belongs; the others are trouble. */
 export const THROTTLING = ["power_cap", "thermal", "power_brake", "hardware"] as const;
@@ -60,18 +61,32 @@ const Preset = v.object({
   requires_quantize: v.boolean(),
   /** GB; null where nobody has said a figure. */
   min_vram_gb: v.nullable(v.number()),
+  /** Who has said it. */
+  vram_source: v.nullable(v.string()),
   arch: v.string(),
   gated: v.boolean(),
+  kind: v.picklist(PRESET_KINDS),
+  /** How many folders of control images a data set may have; a preset of kind edit needs one. */
+  control_folders: Whole,
 });
 
 export const listModelPresets = defineTool({
   name: "list_model_presets",
   title: "List model presets",
-  description: "List available model presets with recommended settings for each model type.",
+  description:
+    "List available model presets with recommended settings for each model type. create_training_config takes a preset's name.",
   scope: "read",
   effect: "read",
-  input: v.object({}),
-  output: output({ note: v.string(), presets: v.array(Preset) }),
+  input: v.object({
+    kind: v.optional(OneOf(PRESET_KINDS, "Only models for this")),
+    max_vram_gb: v.optional(Real("Only models known to fit into this much VRAM", 1, 10_000)),
+  }),
+  output: output({
+    note: v.string(),
+    presets: v.array(Preset),
+    /** With max_vram_gb: models left out because nobody has said how much they need. */
+    unknown_vram: v.optional(v.array(v.string())),
+  }),
 });
 
 /** Asked by the router for /health; not a tool that clients see. */

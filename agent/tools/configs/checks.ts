@@ -56,6 +56,8 @@ export async function contextOf(
   { text, value }: Pick<ConfigFile, "text" | "value">,
   paths: Paths,
   environment: Environment,
+  /** Where run.py is. */
+  toolkit: string = paths.root,
 ): Promise<CheckContext> {
   const trainers = trainersOf(value);
   return {
@@ -64,7 +66,7 @@ export async function contextOf(
     trainers,
     datasets: trainers.flatMap((process) => datasetsOf(process, paths.root)),
     paths,
-    hasHfToken: await hasHfToken(paths.root, environment),
+    hasHfToken: await hasHfToken(toolkit, environment),
     isDownloaded: (path) => isDownloaded(path, environment),
   };
 }

@@ -27,6 +27,11 @@ const WANTS_CONTROLS: readonly string[] = ["flux_kontext", "hidream_e1", "magefl
 const SAMPLES_WITH_ONE: readonly string[] = ["flux_kontext", "hidream_e1", "wan21_i2v", "qwen_image_edit"];
 const SAMPLES_WITH_ANY: readonly string[] = ["qwen_image_edit_plus", "boogu_image_edit"];
 
+/** Does a sample without a control image end the run? */
+export function needsControlToSample(arch: string): boolean {
+  return SAMPLES_WITH_ONE.includes(arch) || SAMPLES_WITH_ANY.includes(arch);
+}
+
 function hasControls(dataset: JsonObject): boolean {
   const { control_path, control_path_1, control_path_2, control_path_3, control_from_same_folder } = dataset;
   const paths = [control_path, control_path_1, control_path_2, control_path_3].flat();

@@ -10,6 +10,8 @@ const IMAGES = [".jpg", ".jpeg", ".png", ".webp"];
 const VIDEOS = [".mp4", ".avi", ".mov", ".webm", ".mkv", ".wmv", ".m4v", ".flv"];
 const SOUNDS = [".mp3", ".wav", ".flac", ".aac", ".ogg", ".m4a"];
 
+export const SOUND_WORD = "sound files";
+
 /** After so many entries without one to train on the question stays open: the folder may be anything, even `/`. */
 const MAX_ENTRIES = 50_000;
 
@@ -19,7 +21,7 @@ export function mediaOf({ block, process }: Pick<Dataset, "block" | "process">):
   readonly word: string;
 } {
   const arch = archOf(asObject(process.block.model));
-  if (arch.startsWith("ace_step")) return { extensions: SOUNDS, word: "sound files" };
+  if (arch.startsWith("ace_step")) return { extensions: SOUNDS, word: SOUND_WORD };
   const frames = block.num_frames;
   const video = block.auto_frame_count === true || (typeof frames === "number" && frames > 1);
   return video

@@ -1,10 +1,11 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as v from "valibot";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Handlers } from "../../../shared/contract.ts";
 import { errorBody, errorText, ToolError } from "../../../shared/errors.ts";
+import { PRESETS } from "../../../shared/presets.ts";
 import { type configTools, createTrainingConfig } from "../../../shared/tools/configs.ts";
 import { Trash } from "../../files/trash.ts";
 import { createFolders, type Paths, pathsOf } from "../../paths.ts";
@@ -177,6 +178,79 @@ test("D22: the base model that no longer exists is replaced by its copy", async 
   expect(await readFile(join(paths.config, "cats.yaml"), "utf8")).toContain(
     '"stable-diffusion-v1-5/stable-diffusion-v1-5"',
   );
+});
+
+test("every preset makes a config that its own checks have nothing to say about", async () => {
+  const pictures = join(import.meta.dirname, "../../rehearsal/fixtures/dataset");
+  for (const name of ["after", "before"]) await cp(pictures, join(paths.datasets, name), { recursive: true });
+  await mkdir(join(paths.datasets, "songs"));
+  await writeFile(join(paths.datasets, "songs", "a.flac"), "");
+  const ready = configHandlers({
+    paths,
+    inUse: { jobUsing: () => undefined, jobOfConfig: () => undefined },
+    trash,
+    environment: { HF_TOKEN: "x" },
+  });
+  for (const { name: preset, kind } of PRESETS) {
+    const given = {
+      name: "of_a_preset",
+      preset,
+      dataset_path: kind === "audio" ? "songs" : "after",
+      overwrite: true,
+    };
+    const control = kind === "edit" && { control_datasets: ["before"] };
+    const input = v.parse(createTrainingConfig.input, { ...given, ...control });
+    expect((await ready.create_training_config(input, context)).warnings, preset).toBeUndefined();
+    const verdict = await ready.validate_config({ name: "of_a_preset" }, context);
+    expect(verdict, preset).toEqual({ errors: [], valid: true, warnings: [] });
+  }
+});
+
+test("an edit model asks for its control images by name, and takes no more than it can use", async () => {
+  const refused = async (given: Partial<Given>) => (await failure(create(given))).message;
+  expect(await refused({ preset: "Qwen-Image-Edit-2511" })).toMatch(
+    /pass control_datasets, one to 3 data sets with the/,
+  );
+  expect(await refused({ model_name: "Qwen/Qwen-Image-Edit" })).toMatch(
+    /pass control_datasets, a data set with the/,
+  );
+  expect(await refused({ preset: "FLUX.1-Kontext-dev", control_datasets: ["a", "b"] })).toMatch(
+    /takes one data set .* not 2/,
+  );
+  expect(await refused({ preset: "Z-Image", control_datasets: ["a"] })).toMatch(/takes no control images/);
+  expect(await refused({ preset: "OmniGen2", control_datasets: ["/etc"] })).toMatch(/outside the folders/);
+  expect(await refused({ preset: "OmniGen2", control_datasets: ["cats/before"] })).toMatch(
+    /lie inside the data set/,
+  );
+  expect(await readdir(paths.config)).toEqual([]);
+});
+
+test("the samples of an edit model show the first items, with their captions", async () => {
+  for (const name of ["before/b.png", "before/a.JPG", "before/c.png", "cats/b.txt", "cats/c.txt"]) {
+    await mkdir(join(paths.datasets, name, ".."), { recursive: true });
+    await writeFile(join(paths.datasets, name), name.endsWith("b.txt") ? "make it night" : "cut -- off");
+  }
+  await create({ preset: "Mage-Flow Edit", control_datasets: ["before"] });
+  const { config } = await handlers.get_config({ name: "cats" }, context);
+  expect(config).toMatchObject({
+    config: {
+      process: [
+        {
+          datasets: [{ control_path: join(paths.datasets, "before") }],
+          sample: {
+            samples: [{ prompt: "make it night", ctrl_img_1: join(paths.datasets, "before/b.png") }],
+          },
+        },
+      ],
+    },
+  });
+});
+
+test("a preset that there is none of is refused with the one that may be meant", async () => {
+  expect(await failure(create({ preset: "Z-Imag" }))).toMatchObject({
+    code: "invalid_input",
+    message: "There is no preset 'Z-Imag' (did you mean 'Z-Image'?)",
+  });
 });
 
 test("a config folder that was removed is made again; one that is a file is an error in the old words", async () => {

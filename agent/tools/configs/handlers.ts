@@ -3,6 +3,7 @@ import { extname, join } from "node:path";
 import type { Handlers } from "../../../shared/contract.ts";
 import { invalid, ToolError } from "../../../shared/errors.ts";
 import { presetFor } from "../../../shared/preset-choice.ts";
+import { PRESETS, type Preset, presetNamed } from "../../../shared/presets.ts";
 import { SERVER_VERSION } from "../../../shared/server-info.ts";
 import type { configTools } from "../../../shared/tools/configs.ts";
 import { writeFileAtomic } from "../../files/atomic.ts";
@@ -12,6 +13,7 @@ import {
   type Folder,
   folderInside,
   hasCode,
+  isInside,
   isMissing,
   splitPath,
 } from "../../files/sandbox.ts";
@@ -24,7 +26,11 @@ import { isObject } from "./check.ts";
 import { checkConfig } from "./checks.ts";
 import { configNotFound, EXTENSIONS, failedTo, listConfigNames, readConfigFile } from "./config-file.ts";
 import { newNameProblem } from "./config-name.ts";
+import { needsControlToSample } from "./control-checks.ts";
+import { controlSamples } from "./control-images.ts";
 import { editConfig } from "./edit-config.ts";
+import { plainArch } from "./known-values.ts";
+import { didYouMean } from "./nearest.ts";
 import { controlImageProblem } from "./place-checks.ts";
 import { promptFlags } from "./prompt-flags.ts";
 import { type TrainingInput, trainingConfig } from "./training-config.ts";
@@ -46,12 +52,20 @@ async function checkInput(input: TrainingInput, paths: Paths): Promise<void> {
   const texts: [string, string | undefined][] = [
     ["model_name", input.model_name],
     ["dataset_path", input.dataset_path],
+    ...(input.control_datasets ?? []).map((path, index): [string, string] => [
+      `control_datasets[${index}]`,
+      path,
+    ]),
     ["trigger_word", input.trigger_word],
     ...(input.prompts ?? []).map((prompt, index): [string, string] => [`prompts[${index}]`, prompt]),
   ];
   for (const [what, text] of texts) {
     const problem = text === undefined ? undefined : userTextProblem(text);
     if (problem) throw invalid(`'${what}' ${problem}`);
+  }
+  if (input.preset !== undefined && !presetNamed(input.preset)) {
+    const guess = didYouMean(input.preset, PRESETS.map(({ name }) => name)); // biome-ignore format: short
+    throw invalid(`There is no preset '${input.preset}'${guess}`, "list_model_presets shows their names");
   }
   if (input.model_name?.trim() === "") throw invalid("'model_name' is empty; leave it out for the default");
   for (const [index, prompt] of (input.prompts ?? []).entries()) {
@@ -62,6 +76,29 @@ async function checkInput(input: TrainingInput, paths: Paths): Promise<void> {
       if (place) throw invalid(`'prompts[${index}]': ${place}`);
     }
   }
+}
+
+/**
+ * The folders of control images, absolute.
+ * @throws ToolError invalid_input when the model needs them and there are none, has no use for them, or takes fewer
+ */
+async function controlsOf({ control_datasets: given = [] }: TrainingInput, preset: Preset, paths: Paths) {
+  const { name, kind, controlFolders: most } = preset;
+  if (kind === "edit" && given.length === 0) {
+    throw invalid(
+      `${name} learns to change pictures: pass control_datasets, ${most === 1 ? "a data set" : `one to ${most} data sets`} with the picture before the change, under the same file name, for each image of dataset_path`,
+      "upload_dataset makes one; it must not lie inside the data set itself",
+    );
+  }
+  if (given.length > most) {
+    throw invalid(
+      most === 0
+        ? `${name} takes no control images: leave control_datasets out`
+        : `${name} takes ${most === 1 ? "one data set" : `at most ${most} data sets`} of control images, not ${given.length}`,
+      "list_model_presets with kind edit shows the models that do",
+    );
+  }
+  return await Promise.all(given.map((path) => resolveDatasetPath(paths, path)));
 }
 
 /** The file of that name in the folder, or undefined. A link counts; what is deleted is the link. */
@@ -120,15 +157,29 @@ export const configHandlers = ({
     await checkInput(input, paths);
     const dataset = await resolveDatasetPath(paths, input.dataset_path);
     const choice = presetFor(input);
-    const { config, warnings } = trainingConfig(input, choice, { dataset, output: paths.output });
+    const controls = await controlsOf(input, choice.preset, paths);
+    const inside = controls.find((folder) => isInside(dataset, folder));
+    if (inside !== undefined) {
+      throw invalid(
+        `The control images in ${inside} lie inside the data set and would be trained as well`,
+        "Give them a data set of their own",
+      );
+    }
+    // A model that begins with a picture is shown the first ones of its data set.
+    const shown =
+      controls.length === 0 && needsControlToSample(plainArch(choice.preset.arch)) ? [dataset] : controls;
+    const { config, warnings } = trainingConfig(input, choice, {
+      dataset,
+      output: paths.output,
+      controls,
+      controlSamples: await controlSamples(dataset, shown),
+    });
     const comment = `Written by mcp-ai-toolkit ${SERVER_VERSION} (create_training_config) from the preset ${choice.preset.name}.`;
     const replaced = await writeConfig(paths, input.name, formatConfig(config, comment), input.overwrite);
-    const all = [
-      ...warnings,
-      ...((await isFolder(dataset))
-        ? []
-        : [`The dataset folder ${dataset} does not exist yet; upload_dataset makes it`]),
-    ];
+    const all = [...warnings];
+    for (const folder of [dataset, ...controls])
+      if (!(await isFolder(folder)))
+        all.push(`The dataset folder ${folder} does not exist yet; upload_dataset makes it`);
     return {
       config: input.name,
       path: join(paths.config, `${input.name}${EXTENSIONS[0]}`),

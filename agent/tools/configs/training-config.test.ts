@@ -1,19 +1,16 @@
 import * as v from "valibot";
 import { expect, test } from "vitest";
 import { presetFor } from "../../../shared/preset-choice.ts";
-import { PRESETS } from "../../../shared/presets.ts";
 import { createTrainingConfig } from "../../../shared/tools/configs.ts";
-import { pathsOf } from "../../paths.ts";
-import { checkConfig } from "./checks.ts";
-import { trainingConfig } from "./training-config.ts";
+import { type TrainingFolders, trainingConfig } from "./training-config.ts";
 
 type Given = Partial<v.InferInput<(typeof createTrainingConfig)["input"]>>;
 
 const folders = { dataset: "/ai-toolkit/datasets/cats", output: "/ai-toolkit/output" };
 
-function make(given: Given = {}) {
+function make(given: Given = {}, more: Partial<TrainingFolders> = {}) {
   const input = v.parse(createTrainingConfig.input, { name: "cats_v1", dataset_path: "cats", ...given });
-  const { config, warnings } = trainingConfig(input, presetFor(input), folders);
+  const { config, warnings } = trainingConfig(input, presetFor(input), { ...folders, ...more });
   const process = (config as { config: { process: [Record<string, Record<string, unknown>>] } }).config
     .process[0];
   return { config, warnings, process };
@@ -192,8 +189,11 @@ test.each<[Given, string]>([
   [{ optimizer: "lion" }, "lion-pytorch"],
   [{ optimizer: "prodigy" }, "uses 1.0 instead of 0.0001"],
   [{ trigger_word: "p3t" }, "No sample prompt contains the trigger word"],
-  [{ model_name: "Qwen/Qwen-Image-Edit" }, "needs a control image"],
-  [{ model_name: "Wan-AI/Wan2.1-T2V-14B-Diffusers" }, "still images"],
+  [{ model_name: "Qwen/Qwen-Image-Edit" }, "No samples are drawn: Qwen-Image-Edit needs a control image"],
+  [{ preset: "MiniMax-H3", batch_size: 2 }, "only do with a batch_size of 1"],
+  [{ preset: "ACE-Step 1.5", prompts: ["a song"] }, "A prompt without <CAPTION>"],
+  [{ preset: "Z-Image", num_frames: 41 }, "num_frames has no effect"],
+  [{ preset: "Z-Image", is_flux: true }, "is_flux had no effect: preset 'Z-Image' decides"],
   [{ prompts: ["a dog -- at night"] }, "prompts[0]: everything after --"],
 ])("what may not be meant is told: %j", (given, text) => {
   expect(make(given).warnings).toEqual([expect.stringContaining(text)]);
@@ -203,15 +203,59 @@ test("alpha counts for SDXL, so nothing is said of it", () => {
   expect(make({ model_name: "stabilityai/stable-diffusion-xl-base-1.0", alpha: 8 }).warnings).toEqual([]);
 });
 
-test("the config of every preset passes its own checks", async () => {
-  const paths = pathsOf({ data: "/ai-toolkit" });
-  for (const { name } of PRESETS) {
-    const { config } = make({ model_name: name });
-    const { errors, warnings } = await checkConfig({ text: JSON.stringify(config), value: config }, paths, {
-      HF_TOKEN: "x",
-    });
-    const own = (text: string) => !/no control image/.test(text); // which its user has to give
-    expect(errors.filter(own), name).toEqual([]);
-    expect(warnings.filter(own), name).toEqual([`Dataset 0 folder does not exist: ${folders.dataset}`]);
+test("a preset decides the settings, whatever copy of its model is loaded", () => {
+  const { process, warnings } = make({ preset: "wan 2.1 (14b)", model_name: "/models/wan" });
+  expect(process.model).toMatchObject({ name_or_path: "/models/wan", arch: "wan21:14b", quantize: true });
+  expect(warnings).toEqual([]);
+});
+
+test.each([
+  ["Wan 2.1 (14B)", {}, { num_frames: 41, fps: 16 }],
+  ["LTX-2", {}, { num_frames: 121, fps: 24, do_audio: true }],
+  ["MiniMax-H3", {}, { num_frames: 39, auto_frame_count: true }],
+  ["MiniMax-H3", { num_frames: 5 }, { num_frames: 5, auto_frame_count: false }],
+  ["Wan 2.2 (14B)", { num_frames: 1 }, { num_frames: 1 }],
+])("a video model gets its frames: %s %j", (preset, given, dataset) => {
+  expect(make({ preset, ...given }).process.datasets).toMatchObject([dataset]);
+});
+
+test("music is trained once, not once for each of three picture sizes, and sampled with its tags", () => {
+  const { process } = make({ preset: "ACE-Step 1.5 XL" });
+  expect(process.datasets).toMatchObject([{ resolution: 512 }]);
+  expect(process.sample).toMatchObject({ prompts: [expect.stringMatching(/<CAPTION>.*<DURATION>60</s)] });
+});
+
+const shown = (...images: string[]) => ({ images, caption: undefined });
+
+test("an edit model is sampled with the control images there are, in turn", () => {
+  const one = make(
+    { preset: "FLUX.1-Kontext-dev", prompts: ["smile", "frown", "sleep --ctrl_img /own.png"] },
+    { controls: ["/before"], controlSamples: [shown("/before/a.png"), shown("/before/b.png")] },
+  );
+  expect(one.process.datasets).toMatchObject([{ control_path: "/before" }]);
+  expect(one.process.sample).toMatchObject({
+    samples: [
+      { prompt: "smile", ctrl_img: "/before/a.png" },
+      { prompt: "frown", ctrl_img: "/before/b.png" },
+      { prompt: "sleep --ctrl_img /own.png" },
+    ],
+  });
+  expect(one.process.sample).not.toHaveProperty("prompts");
+  const several = make(
+    { preset: "Qwen-Image-Edit-2509" },
+    { controls: ["/a", "/b"], controlSamples: [{ images: ["/a/1.png", "/b/1.png"], caption: "swap them" }] },
+  );
+  expect(several.process.datasets).toMatchObject([{ control_path: ["/a", "/b"] }]);
+  expect(several.process.sample).toMatchObject({
+    samples: [{ prompt: "swap them", ctrl_img_1: "/a/1.png", ctrl_img_2: "/b/1.png" }],
+  });
+  expect(several.process.train).toMatchObject({ disable_sampling: false });
+});
+
+test("without any control image an edit model, or one that begins with a picture, draws no samples", () => {
+  for (const preset of ["FLUX.1-Kontext-dev", "Wan 2.1 I2V (14B-480P)"]) {
+    expect(make({ preset }).process.train, preset).toMatchObject({ disable_sampling: true });
+    const prompts = ["x --ctrl_img /own.png"];
+    expect(make({ preset, prompts }).process.train, preset).toMatchObject({ disable_sampling: false });
   }
 });

@@ -3,7 +3,9 @@ import type * as v from "valibot";
 import type { PresetChoice } from "../../../shared/preset-choice.ts";
 import type { Preset } from "../../../shared/presets.ts";
 import type { createTrainingConfig } from "../../../shared/tools/configs.ts";
-import { ignoresAlpha, missingPackage } from "./known-values.ts";
+import { needsControlToSample } from "./control-checks.ts";
+import type { ControlSample } from "./control-images.ts";
+import { ignoresAlpha, missingPackage, plainArch } from "./known-values.ts";
 import { promptFlags } from "./prompt-flags.ts";
 
 export type TrainingInput = v.InferOutput<(typeof createTrainingConfig)["input"]>;
@@ -12,6 +14,10 @@ export interface TrainingFolders {
   /** Absolute: the trainer's idea of a relative path depends on where it was started. */
   readonly dataset: string;
   readonly output: string;
+  /** Of control images. */
+  readonly controls?: readonly string[];
+  /** What there is to sample with. */
+  readonly controlSamples?: readonly ControlSample[];
 }
 
 export interface TrainingConfig {
@@ -24,6 +30,9 @@ const DEFAULT_PROMPTS = [
   "a woman holding a coffee cup, in a beanie, sitting at a cafe",
   "a man showing off his cool new t-shirt at the beach",
 ];
+
+/** Of ai-toolkit's own example, for models that change pictures. */
+const EDIT_PROMPTS = ["make the person smile", "turn this image into a cartoon"];
 
 /** A run shorter than this has no intermediate checkpoint; its final file is written all the same. */
 const SAVE_EVERY_STEPS = 250;
@@ -88,13 +97,50 @@ function warningsFor(input: TrainingInput, preset: Preset, prompts: readonly str
       prompts.length > 0 &&
       !triggerInPrompts &&
       "No sample prompt contains the trigger word, so samples will not show what is learned; put [trigger] into the prompts",
-    preset.kind === "edit" &&
-      `${preset.name} needs a control image of the same name for every training image: add control_path to the data set in the config, and '--ctrl_img PATH' to each prompt`,
-    preset.kind === "video" &&
-      preset.dataset?.num_frames === undefined &&
-      "As written this trains on still images; for video clips add num_frames to the data set in the config",
+    preset.kind !== "video" &&
+      input.num_frames !== undefined &&
+      `num_frames has no effect: ${preset.name} is no video model`,
+    preset.dataset?.auto_frame_count === true &&
+      input.num_frames === undefined &&
+      input.batch_size > 1 &&
+      `${preset.name} takes clips at their own length, which ai-toolkit can only do with a batch_size of 1; or give num_frames`,
+    preset.kind === "audio" &&
+      prompts.some((prompt) => !/<CAPTION>.*<\/CAPTION>/s.test(prompt)) &&
+      `A prompt without <CAPTION>…</CAPTION> is empty to ${preset.name}; captions need the same tags: <CAPTION>, <LYRICS>, <BPM>, <KEYSCALE>, <TIMESIGNATURE>, <DURATION>, <LANGUAGE>`,
   ];
   return all.filter((each) => typeof each === "string");
+}
+
+/** Frames of each clip; images in the same folder are trained as stills all the same. */
+function framesOf(input: TrainingInput, preset: Preset): Readonly<Record<string, unknown>> {
+  if (preset.kind !== "video") return {};
+  if (input.num_frames !== undefined) return { num_frames: input.num_frames, auto_frame_count: false };
+  return { num_frames: preset.dataset?.num_frames ?? preset.sample?.num_frames ?? 1 };
+}
+
+interface Samples {
+  /** Keys of the sample block. */
+  readonly block: Readonly<Record<string, unknown>>;
+  readonly prompts: readonly string[];
+  /** There is nothing to sample with. */
+  readonly off: boolean;
+}
+
+const hasControl = (prompt: string) => promptFlags(prompt).controlImages.length > 0;
+
+/** `samples` can name several control images; it came before the models that need it, so `prompts` is for all others. */
+function samplesOf(input: TrainingInput, preset: Preset, found: readonly ControlSample[]): Samples {
+  const isNeeded = preset.kind === "edit" || needsControlToSample(plainArch(preset.arch));
+  const captions = found.flatMap(({ caption }) => caption ?? []);
+  const usual = preset.kind === "edit" ? (captions.length > 0 ? captions : EDIT_PROMPTS) : DEFAULT_PROMPTS;
+  const prompts = input.prompts ?? preset.prompts ?? usual;
+  if (found.length === 0) return { block: { prompts }, prompts, off: isNeeded && !prompts.every(hasControl) };
+  const key = (index: number) => (preset.controlFolders === 3 ? `ctrl_img_${index + 1}` : "ctrl_img");
+  const samples = prompts.map((prompt, index) => {
+    const images = hasControl(prompt) ? [] : (found[index % found.length]?.images ?? []);
+    return { prompt, ...Object.fromEntries(images.map((image, i) => [key(i), image])) };
+  });
+  return { block: { samples }, prompts, off: false };
 }
 
 /**
@@ -110,7 +156,9 @@ export function trainingConfig(
 ): TrainingConfig {
   const scheduler = input.noise_scheduler ?? preset.scheduler;
   const size = sampleSizeOf(input, preset);
-  const prompts = input.prompts ?? preset.prompts ?? DEFAULT_PROMPTS;
+  const { controls = [], controlSamples = [] } = folders;
+  const samples = samplesOf(input, preset, controlSamples);
+  const { prompts } = samples;
   const config = {
     job: "extension",
     config: {
@@ -140,6 +188,8 @@ export function trainingConfig(
               folder_path: folders.dataset,
               caption_ext: "txt",
               ...preset.dataset,
+              ...framesOf(input, preset),
+              ...(controls.length > 0 && { control_path: controls.length === 1 ? controls[0] : controls }),
               caption_dropout_rate: input.caption_dropout_rate,
               shuffle_tokens: false,
               cache_latents_to_disk: input.cache_latents,
@@ -159,7 +209,7 @@ export function trainingConfig(
             optimizer: input.optimizer ?? preset.optimizer,
             lr: input.lr ?? preset.lr,
             skip_first_sample: false,
-            disable_sampling: false,
+            disable_sampling: samples.off,
             linear_timesteps: false,
             dtype: preset.dtype,
             ema_config: { use_ema: true, ema_decay: 0.99 },
@@ -179,7 +229,7 @@ export function trainingConfig(
             sample_every: SAVE_EVERY_STEPS,
             width: size,
             height: size,
-            prompts,
+            ...samples.block,
             neg: "",
             seed: 42,
             walk_seed: true,
@@ -198,6 +248,11 @@ export function trainingConfig(
     warnings: [
       ...warnings,
       ...warningsFor(input, preset, prompts),
+      ...(samples.off
+        ? [
+            `No samples are drawn: ${preset.name} needs a control image for each, and there is none yet; upload the control images and create the config again, or set sample.samples and train.disable_sampling with update_config`,
+          ]
+        : []),
       ...prompts.flatMap((prompt, index) =>
         promptFlags(prompt).warnings.map((text) => `prompts[${index}]: ${text}`),
       ),

@@ -12,6 +12,9 @@ const eachLook = (
   ok: MachineCheck["ok"],
 ): MachineCheck => ({ name, run: ({ looks }) => looks.flatMap(run), ok });
 
+/** A name fit for one line; names may hold anything but a slash. */
+const plain = (name: string) => name.replace(/\p{Cc}/gu, "?");
+
 const countOf = ({ files, isCapped, word }: DatasetLook) =>
   `${isCapped ? "more than " : ""}${files.length} ${word}`;
 
@@ -21,6 +24,14 @@ function captions(look: DatasetLook): (Finding | false)[] {
   const stands =
     asText(block.default_caption) || asText(block.trigger_word) || asText(process.block.trigger_word);
   const without = files.length - captionCount;
+  if (look.untagged.length > 0) {
+    return [
+      warning(
+        `${label}: captions without <CAPTION>…</CAPTION> are empty to a music model: ${look.untagged.map(plain).join(", ")}`,
+        "Write them with the tags <CAPTION>, <LYRICS>, <BPM>, <KEYSCALE>, <TIMESIGNATURE>, <DURATION> and <LANGUAGE>",
+      ),
+    ];
+  }
   if (without === 0 || stands) return [];
   const fix = `Add a text file beside each, or write ${label.replace("Dataset ", "datasets.")}.default_caption or trigger_word`;
   return [
@@ -36,7 +47,7 @@ function captions(look: DatasetLook): (Finding | false)[] {
 const SHOWN = 3;
 
 function nested({ label, nested: folders, word }: DatasetLook): (Finding | false)[] {
-  const shown = folders.slice(0, SHOWN).map(({ folder, files }) => `${folder} (${files})`);
+  const shown = folders.slice(0, SHOWN).map(({ folder, files }) => `${plain(folder)} (${files})`);
   const more = folders.length > SHOWN ? ` and ${folders.length - SHOWN} more` : "";
   return [
     folders.length > 0 &&
@@ -70,7 +81,7 @@ function partners({ label, dataset, controls, files, word }: DatasetLook): (Find
       ];
     }
     if (missingCount === 0 || files.length === 0) return [];
-    const some = missing.join(", ") + (missingCount > missing.length ? " …" : "");
+    const some = missing.map(plain).join(", ") + (missingCount > missing.length ? " …" : "");
     const text = `${label}: ${missingCount} of ${files.length} ${word} have no control image of their name in ${folder}: ${some}`;
     const fix =
       "Add them directly into that folder, with the same name and .jpg, .jpeg, .png or .webp in lower case";
@@ -93,7 +104,7 @@ export const DATA_CHECKS: readonly MachineCheck[] = [
         const { block, folder = "" } = look.dataset;
         const cached = block.cache_latents_to_disk === true || block.cache_latents === true;
         const more = damaged.length > 1 ? `, and ${damaged.length - 1} more` : "";
-        const text = `${look.label}: ${relative(folder, first.path)} does not decode (${first.problem})${more}`;
+        const text = `${look.label}: ${plain(relative(folder, first.path))} does not decode (${first.problem})${more}`;
         const fix = "Export the images again, or remove them";
         return [cached ? blocker(`${text}; that ends a run that caches latents`, fix) : warning(text, fix)];
       }),

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import type { Dataset } from "../configs/check.ts";
-import { controlFoldersOf, lookAtDataset } from "./dataset-look.ts";
+import { controlFoldersOf, lookAtDataset, lookBudget } from "./dataset-look.ts";
 import { decodeBudget, decodeSample, sampleOf } from "./decode.ts";
 
 async function folderWith(...names: string[]): Promise<string> {
@@ -16,7 +16,7 @@ async function folderWith(...names: string[]): Promise<string> {
   return root;
 }
 
-const look = (folder: string, block: object = {}, model: object = {}) => {
+const look = (folder: string, block: object = {}, model: object = {}, budget = lookBudget()) => {
   const dataset: Dataset = {
     label: "Dataset 0",
     block: { ...block },
@@ -24,7 +24,7 @@ const look = (folder: string, block: object = {}, model: object = {}) => {
     folder: join(folder, "set"),
     folderText: "set",
   };
-  return lookAtDataset(dataset, folder);
+  return lookAtDataset(dataset, folder, budget);
 };
 
 test("files are counted as the trainer walks: deep, without what is hidden, without generated controls", async () => {
@@ -58,6 +58,23 @@ test.each([
   [{ caption_type: ".caption" }, 1],
 ])("captions may end differently: %j", async (block, captionCount) => {
   expect(await look(await folderWith("set/a.png", "set/a.caption"), block)).toMatchObject({ captionCount });
+});
+
+test("a music model's captions are read for their tags", async () => {
+  const root = await folderWith("set/a.mp3", "set/a.txt", "set/b.mp3", "set/b.txt");
+  await writeFile(join(root, "set/b.txt"), "<CAPTION>calm</CAPTION>");
+  expect(await look(root, {}, { arch: "ace_step_15" })).toMatchObject({
+    captionCount: 2,
+    untagged: ["a.txt"],
+  });
+  expect(await look(root)).toMatchObject({ untagged: [] });
+});
+
+test("more than a limit is not looked at, over all data sets together", async () => {
+  const root = await folderWith("set/a.png", "set/b.png", "set/deep/c.png");
+  const budget = { entries: 3 };
+  expect(await look(root, {}, {}, budget)).toMatchObject({ isCapped: true });
+  expect(await look(root, {}, {}, budget)).toMatchObject({ files: [], isCapped: true });
 });
 
 test("what is no folder is not looked at", async () => {

@@ -1,12 +1,21 @@
 // A quick look at a data set, as the trainer will walk it: what is there, what is written about it, what is broken.
-import { readdir } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, extname, join, relative, resolve } from "node:path";
 import { isMissing } from "../../files/sandbox.ts";
 import { asText, type Dataset } from "../configs/check.ts";
-import { mediaOf } from "../configs/dataset-checks.ts";
+import { mediaOf, SOUND_WORD } from "../configs/dataset-checks.ts";
 
-/** More entries are not looked at: figures are then "at least". */
-const MAX_ENTRIES = 50_000;
+/** More entries, of all data sets of a config together, are not looked at: figures are then "at least". */
+const MAX_ENTRIES = 100_000;
+
+/** What may still be looked at; it is used up. */
+export interface LookBudget {
+  entries: number;
+}
+
+export const lookBudget = (): LookBudget => ({ entries: MAX_ENTRIES });
+
+const SHOWN = 3;
 
 /** A control image's ending must be lower case: the trainer puts these behind the stem and asks whether that exists. */
 const CONTROL_ENDINGS = [".jpg", ".jpeg", ".png", ".webp"];
@@ -29,22 +38,27 @@ export interface DatasetLook {
   readonly word: string;
   readonly isCapped: boolean;
   readonly captionCount: number;
+  /** Of a music model: captions without the tags that it reads, of the first few. */
+  readonly untagged: readonly string[];
   /** Sub-folders that are trained as well, below the data set, with how many files. */
   readonly nested: readonly { readonly folder: string; readonly files: number }[];
   readonly controls: readonly ControlLook[];
 }
 
 /** @returns undefined where there is no folder to look at: missing, or a JSON file that lists the images */
-export async function lookAtDataset(dataset: Dataset, root: string): Promise<DatasetLook | undefined> {
+export async function lookAtDataset(
+  dataset: Dataset,
+  root: string,
+  budget: LookBudget,
+): Promise<DatasetLook | undefined> {
   const { folder } = dataset;
   if (folder === undefined) return undefined;
   const { extensions, word } = mediaOf(dataset);
   const files: string[] = [];
   const nested: { folder: string; files: number }[] = [];
-  let captionCount = 0;
-  let entries = 0;
+  const captions: string[] = [];
   const folders = [folder];
-  for (let next = folders.pop(); next !== undefined && entries < MAX_ENTRIES; next = folders.pop()) {
+  for (let next = folders.pop(); next !== undefined && budget.entries > 0; next = folders.pop()) {
     const found = await readdir(next, { withFileTypes: true }).catch((error: unknown) => {
       if (next === folder || isMissing(error)) return undefined; // said by another check
       throw error;
@@ -53,7 +67,7 @@ export async function lookAtDataset(dataset: Dataset, root: string): Promise<Dat
       if (next === folder) return undefined;
       continue;
     }
-    entries += found.length;
+    budget.entries -= found.length;
     const names = new Set(found.map(({ name }) => name));
     let here = 0;
     for (const entry of found) {
@@ -62,7 +76,8 @@ export async function lookAtDataset(dataset: Dataset, root: string): Promise<Dat
       else if (extensions.includes(extname(entry.name).toLowerCase()) && basename(next) !== "_controls") {
         here += 1;
         files.push(join(next, entry.name));
-        if (names.has(stemOf(entry.name) + captionEndingOf(dataset))) captionCount += 1;
+        const caption = stemOf(entry.name) + captionEndingOf(dataset);
+        if (names.has(caption)) captions.push(join(next, caption));
       }
     }
     if (next !== folder && here > 0) nested.push({ folder: relative(folder, next), files: here });
@@ -72,8 +87,9 @@ export async function lookAtDataset(dataset: Dataset, root: string): Promise<Dat
     dataset,
     files,
     word,
-    isCapped: entries >= MAX_ENTRIES,
-    captionCount,
+    isCapped: budget.entries <= 0,
+    captionCount: captions.length,
+    untagged: word === SOUND_WORD ? await withoutTags(captions.slice(0, SHOWN)) : [],
     nested: nested.sort((a, b) => (a.folder < b.folder ? -1 : 1)),
     controls: await Promise.all(controlFoldersOf(dataset).map((each) => lookAtControls(each, root, files))),
   };
@@ -103,7 +119,18 @@ export function controlFoldersOf({ block }: Pick<Dataset, "block">): string[] {
       : [];
 }
 
-const SHOWN = 3;
+const CAPTION_MAX_BYTES = 64 * 1024;
+
+async function withoutTags(paths: readonly string[]): Promise<string[]> {
+  const bare: string[] = [];
+  for (const path of paths) {
+    const size = await stat(path).then((stats) => stats.size, () => 0); // biome-ignore format: short
+    if (size > CAPTION_MAX_BYTES) continue;
+    const text = await readFile(path, "utf8").catch(() => "");
+    if (!text.includes("<CAPTION>")) bare.push(basename(path));
+  }
+  return bare;
+}
 
 async function lookAtControls(folder: string, root: string, files: readonly string[]): Promise<ControlLook> {
   const names = await readdir(resolve(root, folder)).catch(() => undefined);

@@ -73,6 +73,7 @@ const look = (block: object, files = 10, word = "images"): DatasetLook => ({
   word,
   isCapped: false,
   captionCount: 0,
+  untagged: [],
   nested: [],
   controls: [],
 });

@@ -192,6 +192,15 @@ const FAULTS: Record<string, readonly Fault[]> = {
       text: /none of the 4 images has a caption/,
     },
     { what: "one missing", given: () => remove("datasets/cats/img1.txt"), text: /1 of 4 images have no caption/ },
+    {
+      what: "without a music model's tags",
+      given: async () => {
+        await world.put("datasets/songs/a.mp3", "");
+        await world.put("datasets/songs/a.txt", "a calm song");
+      },
+      config: { datasets: [{ folder_path: "datasets/songs" }], model: { name_or_path: "datasets", arch: "ace_step_15" } },
+      text: /captions without <CAPTION>.*a.txt/,
+    },
     { what: "of another ending", config: dataset({ caption_ext: ".caption" }), text: /none of the 4 images/ },
   ],
   "nested folders": [
@@ -301,7 +310,11 @@ test("where all is well every check says so, and the run would be started", asyn
   expect(checks.filter(({ level }) => level !== "ok")).toEqual([]);
   const names = MACHINE_CHECKS.map(({ name }) => name);
   expect(checks.map(({ check }) => check)).toEqual(expect.arrayContaining(names));
-  for (const { check, text } of checks.filter(({ isConfig }) => !isConfig)) expect(text, check).not.toBe("");
+  for (const { check, text } of checks) expect(text, check).not.toBe("");
+  expect(checks.at(-1)).toMatchObject({
+    check: "config",
+    text: expect.stringMatching(/^(\d+) of \1 checks/),
+  });
 });
 
 describe.each(Object.entries(FAULTS))("%s", (name, faults) => {

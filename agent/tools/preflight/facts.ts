@@ -10,7 +10,7 @@ import type { GpuReading } from "../system/gpu-monitor.ts";
 import { type ResumePoint, resumePoint } from "../training/resume-point.ts";
 import { type RunConfig, toRunConfig } from "../training/run-config.ts";
 import { type Checkpoint, listCheckpoints } from "../training/run-files.ts";
-import { type DatasetLook, lookAtDataset } from "./dataset-look.ts";
+import { type DatasetLook, lookAtDataset, lookBudget } from "./dataset-look.ts";
 import { type Decoded, decodeBudget, decodeSample } from "./decode.ts";
 import { type DiskForecast, diskForecast, existingSaves } from "./disk-forecast.ts";
 
@@ -135,10 +135,11 @@ export async function gatherFacts(
   const { paths, environment, jobs, gpus, freeBytes = freeBytesOf } = machine;
   const isRehearsal = "kind" in trainer && trainer.kind === "rehearsal";
   const budget = decodeBudget(context.datasets.length, performance.now());
+  const entries = lookBudget();
   const looks: DatasetLook[] = [];
   const decoded: (Decoded & { readonly look: DatasetLook })[] = [];
   for (const dataset of forbidden.toRead ? [] : context.datasets) {
-    const look = await lookAtDataset(dataset, paths.root);
+    const look = await lookAtDataset(dataset, paths.root, entries);
     if (!look) continue;
     looks.push(look);
     decoded.push({ look, ...(await decodeSample(look.files, budget)) });

@@ -60,7 +60,7 @@ function foreign(facts: Facts, run: Run): (MachineFinding | false)[] {
       !point.rehearsal && // its layers are smaller than many a rank
       point.rank !== rank &&
       error(
-        `${where} has rank ${point.rank}, this config has rank ${rank}: the trainer would cut or stretch it without a word`,
+        `${where} has rank ${point.rank}, this config has rank ${rank}: the trainer would stretch or cut it without a word, or fail at it`,
         `Write network.linear: ${point.rank}, or give the config another config.name and begin from it with network.pretrained_lora_path`,
       ),
     last !== undefined &&

@@ -73,11 +73,13 @@ export async function preflight(
   machine: Machine,
   request: Request,
 ): Promise<Report> {
-  const context = await contextOf(file, machine.paths, machine.environment);
   const trainer = await machine.trainer().catch((problem: unknown) => {
     if (problem instanceof ToolError) return problem;
     throw problem;
   });
+  const { paths, environment } = machine;
+  const home = "kind" in trainer ? trainer.cwd : paths.root;
+  const context = await contextOf(file, paths, environment, home);
   const ofConfig = await runChecks(context);
   const failed = (name: string) =>
     ofConfig.some(({ check, findings }) => check === name && findings.some(({ level }) => level === "error"));
@@ -94,7 +96,10 @@ export async function preflight(
   };
   // In this order: a missing trainer is said before what is wrong with the config.
   for (const { name, run, ok } of MACHINE_CHECKS) add(name, await run(facts), false, ok(facts));
-  for (const { check, findings } of ofConfig) add(check, findings, true, "");
+  // Nearly all of them find nothing, nearly always: one line for those.
+  const fine = ofConfig.filter(({ findings }) => findings.length === 0).length;
+  for (const { check, findings } of ofConfig) if (findings.length > 0) add(check, findings, true, "");
+  add("config", [], true, `${fine} of ${ofConfig.length} checks of its text found nothing`);
   const { shapeProblem } = facts;
   if (shapeProblem && !checks.some(({ level, isConfig }) => isConfig && level === "error"))
     add("shape", [error(shapeProblem.message, shapeProblem.hint ?? "Mend the configuration")], true, "");

@@ -1,0 +1,84 @@
+// preflight and start_training on a machine with a GPU that is too small: nvidia-smi and the toolkit's Python are played
+// by scripts, everything else is real.
+import { chmod, mkdir, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { expect, onTestFinished, test, vi } from "vitest";
+import { newDataFolder, startProgram } from "../testing/program.ts";
+import { putConfig, putDataset, subjectOf } from "../testing/subject.ts";
+
+/** As it prints with --format=csv,noheader,nounits. */
+const SMI = `#!/bin/sh
+echo "0, GPU-1, NVIDIA GeForce RTX 3060, 12288, 300, 0, 35, 14.00, 170.00"
+exec sleep 600
+`;
+
+async function putScript(path: string, text: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, text);
+  await chmod(path, 0o755);
+}
+
+test("a model too large for the GPU, and gated, is only started by force", async () => {
+  const data = await newDataFolder();
+  await putScript(join(data, "smi/nvidia-smi"), SMI);
+  await putScript(join(data, "venv/bin/python"), "#!/bin/sh\nexit 0\n");
+  await writeFile(join(data, "run.py"), "");
+  const program = await startProgram({
+    data,
+    args: ["--trainer", "ai-toolkit"],
+    env: { PATH: `${join(data, "smi")}:${process.env["PATH"]}` },
+  });
+  onTestFinished(async () => {
+    await program.close();
+    await rm(data, { recursive: true });
+  });
+  const { call, execute, paths } = subjectOf(program);
+  const process_ = {
+    type: "diffusion_trainer",
+    training_folder: paths.output,
+    network: { type: "lora", linear: 16 },
+    save: { save_every: 250, max_step_saves_to_keep: 4 },
+    datasets: [{ folder_path: await putDataset(paths, "cats") }],
+    train: { steps: 2000, lr: 1e-4, optimizer: "adamw8bit", noise_scheduler: "flowmatch" },
+    model: { name_or_path: "black-forest-labs/FLUX.1-dev", arch: "flux", quantize: true },
+    sample: { sampler: "flowmatch", sample_every: 500, prompts: ["a cat"] },
+  };
+  await putConfig(
+    paths,
+    "flux",
+    JSON.stringify({ job: "extension", config: { name: "flux", process: [process_] } }),
+  );
+
+  const report = await vi.waitFor(async () => {
+    const answer = await call("preflight", { config_name: "flux" });
+    expect(answer).toMatchObject({ will: { gpu: 0 } }); // else nvidia-smi has not spoken yet
+    return answer;
+  }, 20_000);
+  expect(report).toMatchObject({
+    ready: false,
+    errors: [],
+    will: {
+      trainer: "ai-toolkit",
+      steps: 2000,
+      checkpoint_bytes_each: 171_835_392,
+      checkpoints_kept: 5,
+      disk_needed_bytes: 6 * 171_835_392,
+      vram_needed_gb: 24,
+      vram_free_gb: 11.7,
+    },
+  });
+  const blocking = (report["checks"] as { check: string; blocks?: boolean }[]).filter(({ blocks }) => blocks);
+  expect(blocking.map(({ check }) => check)).toEqual(["vram", "gated model"]);
+
+  const refused = await execute("start_training", { config_name: "flux" });
+  expect(refused).toMatchObject({ status: 200, success: false, code: "conflict" });
+  expect(refused.error).toContain("needs about 24 GB of VRAM, GPU 0 (NVIDIA GeForce RTX 3060) has 12 GB");
+  expect(refused.hint).toContain("force: true");
+  expect(await call("list_training_jobs")).toMatchObject({ jobs: [] });
+
+  const started = await call("start_training", { config_name: "flux", force: true });
+  expect(started).toMatchObject({
+    status: "success",
+    warnings: expect.arrayContaining([expect.stringContaining("24 GB of VRAM")]),
+  });
+});
