@@ -3,14 +3,9 @@
 import { chmod, mkdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
+import { pretendNvidiaSmi } from "../testing/nvidia-smi.ts";
 import { newDataFolder, startProgram } from "../testing/program.ts";
 import { putConfig, putDataset, subjectOf } from "../testing/subject.ts";
-
-/** As it prints with --format=csv,noheader,nounits. */
-const SMI = `#!/bin/sh
-echo "0, GPU-1, NVIDIA GeForce RTX 3060, 12288, 300, 0, 35, 14.00, 170.00"
-exec sleep 600
-`;
 
 async function putScript(path: string, text: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
@@ -18,19 +13,22 @@ async function putScript(path: string, text: string): Promise<void> {
   await chmod(path, 0o755);
 }
 
+vi.setConfig({ testTimeout: 60_000 });
+
 test("a model too large for the GPU, and gated, is only started by force", async () => {
   const data = await newDataFolder();
-  await putScript(join(data, "smi/nvidia-smi"), SMI);
+  const smi = await pretendNvidiaSmi({ uuid: "GPU-1", name: "NVIDIA GeForce RTX 3060", totalMib: 12_288 });
   await putScript(join(data, "venv/bin/python"), "#!/bin/sh\nexit 0\n");
   await writeFile(join(data, "run.py"), "");
   const program = await startProgram({
     data,
     args: ["--trainer", "ai-toolkit"],
-    env: { PATH: `${join(data, "smi")}:${process.env["PATH"]}` },
+    env: { PATH: `${smi.folder}:${process.env["PATH"]}` },
   });
   onTestFinished(async () => {
     await program.close();
     await rm(data, { recursive: true });
+    await smi[Symbol.asyncDispose]();
   });
   const { call, execute, paths } = subjectOf(program);
   const process_ = {
@@ -49,22 +47,19 @@ test("a model too large for the GPU, and gated, is only started by force", async
     JSON.stringify({ job: "extension", config: { name: "flux", process: [process_] } }),
   );
 
-  const report = await vi.waitFor(async () => {
-    const answer = await call("preflight", { config_name: "flux" });
-    expect(answer).toMatchObject({ will: { gpu: 0 } }); // else nvidia-smi has not spoken yet
-    return answer;
-  }, 20_000);
+  const report = await call("preflight", { config_name: "flux" });
   expect(report).toMatchObject({
     ready: false,
     errors: [],
     will: {
       trainer: "ai-toolkit",
+      gpu: 0,
       steps: 2000,
       checkpoint_bytes_each: 171_835_392,
       checkpoints_kept: 5,
       disk_needed_bytes: 6 * 171_835_392,
       vram_needed_gb: 24,
-      vram_free_gb: 11.7,
+      vram_free_gb: 12,
     },
   });
   const blocking = (report["checks"] as { check: string; blocks?: boolean }[]).filter(({ blocks }) => blocks);
@@ -72,9 +67,16 @@ test("a model too large for the GPU, and gated, is only started by force", async
 
   const refused = await execute("start_training", { config_name: "flux" });
   expect(refused).toMatchObject({ status: 200, success: false, code: "conflict" });
-  expect(refused.error).toContain("needs about 24 GB of VRAM, GPU 0 (NVIDIA GeForce RTX 3060) has 12 GB");
+  expect(refused.error).toContain("needs about 24 GB of VRAM, GPU 0 (RTX 3060) has 12 GB");
   expect(refused.hint).toContain("force: true");
   expect(await call("list_training_jobs")).toMatchObject({ jobs: [] });
+
+  const wrong = await execute("preflight", { config_name: "flux", gpu: 7 });
+  expect(wrong).toMatchObject({
+    status: 400,
+    code: "invalid_input",
+    error: expect.stringContaining("no GPU '7'"),
+  });
 
   const started = await call("start_training", { config_name: "flux", force: true });
   expect(started).toMatchObject({

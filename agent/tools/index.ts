@@ -18,12 +18,14 @@ import { preflightHandlers } from "./preflight/handlers.ts";
 import { preflight } from "./preflight/preflight.ts";
 import { queueHandlers } from "./queue/handlers.ts";
 import { queueFacts } from "./queue/queue-view.ts";
+import { FRESH_MS } from "./queue/starter.ts";
 import { systemHandlers } from "./system/handlers.ts";
 import type { SystemMonitor } from "./system/system-monitor.ts";
 import { trainingHandlers } from "./training/handlers.ts";
 import { inUseOf } from "./training/in-use.ts";
 import type { Job, JobStore } from "./training/job-store.ts";
 import { jobsView } from "./training/jobs-view.ts";
+import { GPUS_WAIT_MS } from "./training/start.ts";
 import { createStatusReader } from "./training/status.ts";
 import type { Supervisor } from "./training/supervisor.ts";
 import { trashHandlers } from "./trash/handlers.ts";
@@ -71,7 +73,7 @@ export function createHandlers(parts: HandlerParts): AllHandlers {
     paths,
     environment: process.env,
     trainer,
-    gpus: async () => (await stats.read()).gpu,
+    gpus: () => gpus.within(FRESH_MS, GPUS_WAIT_MS),
     jobs: jobsView(store),
   };
   const checkRun = async (request: Request) =>
@@ -93,7 +95,7 @@ export function createHandlers(parts: HandlerParts): AllHandlers {
     ...configs,
     ...datasets,
     ...training,
-    ...preflightHandlers({ preflight: checkRun }),
+    ...preflightHandlers({ preflight: checkRun, gpus: machine.gpus }),
     ...queueHandlers({ ...queue, supervisor }),
     ...historyHandlers({ store, jobsPath: paths.jobs, reader, now }),
     ...models,

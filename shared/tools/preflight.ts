@@ -1,7 +1,8 @@
 // Contract of the tool that says how a training would go before it is started.
 import * as v from "valibot";
 import { defineTool } from "../contract.ts";
-import { Bytes, Count, Flag, Name, output, Whole } from "../fields.ts";
+import { Bytes, Flag, Name, output, Whole } from "../fields.ts";
+import { GpuChoice } from "./queue.ts";
 
 const Will = v.object({
   output_folder: v.nullable(v.string()),
@@ -9,7 +10,7 @@ const Will = v.object({
   resumes_from_step: v.nullable(Whole),
   steps: v.nullable(Whole),
   trainer: v.nullable(v.picklist(["ai-toolkit", "rehearsal"])),
-  /** null: whichever is free. */
+  /** Index of the GPU on which it would start at once; null: it would wait, or there is none. */
   gpu: v.nullable(Whole),
   checkpoint_bytes_each: v.nullable(Bytes),
   /** How that is known, or why not. */
@@ -41,7 +42,7 @@ export const preflight = defineTool({
   input: v.object({
     config_name: Name("Configuration name"),
     resume: v.optional(Flag("As start_training with resume: true"), false),
-    gpu: v.optional(Count("Index of the GPU to train on", 0, 1_000)),
+    gpu: v.optional(GpuChoice, "auto"),
   }),
   output: v.object({
     ...output({}).entries,

@@ -2,6 +2,7 @@
 import { cp, mkdir, readFile, rm, truncate } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { GpuState } from "../../gpus/gpu.ts";
 import { MACHINE_CHECKS } from "./checks.ts";
 import type { Checked } from "./preflight.ts";
 import { type Block, type Circumstances, GPU, World } from "./world.ts";
@@ -40,13 +41,16 @@ const SD_15 = {
 };
 const dataset = (more: Block) => ({ datasets: [{ folder_path: "datasets/cats", ...more }] });
 const remove = (name: string) => rm(join(world.paths.root, name), { recursive: true });
-const gpu = (index: number, totalMib: number, usedMib = 300) => ({
+const gpu = (index: number, totalMib: number, usedMib = 300, more: Partial<GpuState> = {}): GpuState => ({
   ...GPU,
+  ...more,
   index,
   uuid: `GPU-${index}`,
-  memory_total_mib: totalMib,
-  memory_used_mib: usedMib,
+  totalMib,
+  usedMib,
+  freeMib: totalMib - usedMib,
 });
+const OTHERS = [{ pid: 4, name: "ComfyUI", usedMib: 9_000, session: 4 }];
 const FLUX = { model: { name_or_path: "datasets", arch: "flux", quantize: true } };
 
 interface Fault {
@@ -269,20 +273,21 @@ const FAULTS: Record<string, readonly Fault[]> = {
     { what: "not yet downloaded", config: { model: { name_or_path: "Qwen/Qwen-Image", arch: "qwen_image" } }, text: /is not on this machine yet/ },
   ],
   gpu: [
-    { what: "none", circumstances: { gpus: [] }, text: /No GPU to train on: nvidia-smi not found/ },
-    { what: "a hidden one", circumstances: { environment: { CUDA_VISIBLE_DEVICES: "7" } }, text: /CUDA_VISIBLE_DEVICES hides them \(0\)/ },
-    { what: "one that is not there", circumstances: { gpu: 3 }, text: /no GPU 3 here, only 0/, level: "error" },
+    { what: "none", circumstances: { gpus: { kind: "none", note: "nvidia-smi not found" } }, text: /No GPU to train on: nvidia-smi not found/ },
+    { what: "a driver that is ill", circumstances: { gpus: { kind: "failed", note: "nvidia-smi failed" } }, text: /No GPU to train on: nvidia-smi failed/ },
+    { what: "all hidden", circumstances: { gpus: { kind: "own", note: "CUDA_VISIBLE_DEVICES hides" } }, text: /CUDA_VISIBLE_DEVICES hides/ },
   ],
   vram: [
     { what: "too little", config: FLUX, circumstances: { gpus: [gpu(0, 12_288)] }, text: /needs about 24 GB of VRAM, GPU 0 .* has 12 GB/, level: "blocks" },
-    { what: "too little on the one asked for", config: FLUX, circumstances: { gpus: [gpu(0, 81_559), gpu(1, 12_288)], gpu: 1 }, text: /GPU 1 .* has 12 GB/, level: "blocks" },
+    { what: "too little on the one asked for", config: FLUX, circumstances: { gpus: [gpu(0, 81_559), gpu(1, 12_288)], gpu: "GPU-1" }, text: /GPU 1 .* has 12 GB/, level: "blocks" },
+    { what: "too little on the one that is free", config: FLUX, circumstances: { gpus: [gpu(0, 24_564), gpu(1, 12_288)], taken: ["GPU-0"] }, text: /GPU 1 .* has 12 GB/, level: "blocks" },
     { what: "too little for a rehearsal", config: FLUX, circumstances: { gpus: [gpu(0, 12_288)], trainer: "rehearsal" }, text: /needs about 24 GB/ },
     { what: "too little, with offloading", config: { model: { ...FLUX.model, layer_offloading: true } }, circumstances: { gpus: [gpu(0, 12_288)] }, text: /needs about 24 GB/ },
     { what: "enough with another qtype only", config: { model: { name_or_path: "Qwen/Qwen-Image", arch: "qwen_image", qtype: "qfloat8" } }, text: /24 GB of VRAM are known to be enough with qtype uint3/ },
   ],
-  "gpu in use": [
-    { what: "by another program", circumstances: { gpus: [gpu(0, 24_564, 20_000)] }, text: /Something else uses GPU 0: 4.5 of 24 GB are free/ },
-    { what: "too much to be enough", config: FLUX, circumstances: { gpus: [gpu(0, 24_564, 4_000)] }, text: /Something else uses GPU 0/ },
+  queue: [
+    { what: "another program on the only GPU", circumstances: { gpus: [gpu(0, 24_564, 9_300, { apps: OTHERS })] }, text: /waits in the queue: GPU 0 .* is used by ComfyUI/ },
+    { what: "another program on the one asked for", circumstances: { gpus: [gpu(0, 24_564), gpu(1, 24_564, 9_300, { apps: OTHERS })], gpu: "GPU-1" }, text: /GPU 1 .* is used by ComfyUI/ },
   ],
   disk: [
     { what: "too small", circumstances: { freeBytes: 400e6 }, text: /will not suffice\. Needs about 513 MB: 5 checkpoints of 86 MB.*; 400 MB free/, level: "blocks" },
@@ -359,18 +364,28 @@ test("a trigger word or a default caption stands for missing captions", async ()
     expect(await checkedOf("captions", world.config(config))).toMatchObject([{ level: "ok" }]);
 });
 
-test("while our own run is on, the memory it uses is no warning", async () => {
-  const circumstances = { gpus: [gpu(0, 24_564, 20_000)], jobs: { running: () => 1 } };
-  expect(await checkedOf("gpu in use", world.config(), circumstances)).toMatchObject([{ level: "ok" }]);
+test("behind a run of ours it waits without a warning, and no GPU is told", async () => {
+  const busy = { gpus: [gpu(0, 24_564, 20_000)], taken: ["GPU-0"] };
+  expect(await checkedOf("queue", world.config(), busy)).toMatchObject([
+    { level: "ok", text: expect.stringContaining("is training 'dogs'") },
+  ]);
+  expect((await world.preflight(world.config(), busy)).will.gpu).toBeNull();
+  expect((await world.preflight(world.config())).will.gpu).toBe(0);
 });
 
-test("of two GPUs the larger one counts, and only those that the trainer may see", async () => {
-  const gpus = [gpu(0, 12_288), gpu(1, 81_559)];
+test("where a larger GPU is there, it is the fix", async () => {
+  const gpus = [gpu(0, 24_564), gpu(1, 12_288)];
+  const [small] = await checkedOf("vram", world.config(FLUX), { gpus, taken: ["GPU-0"] });
+  expect(small?.fix).toBe("Pass gpu: 0");
   expect(await checkedOf("vram", world.config(FLUX), { gpus })).toMatchObject([{ level: "ok" }]);
-  const hidden = { gpus, environment: { CUDA_VISIBLE_DEVICES: "0" } };
-  expect(await checkedOf("vram", world.config(FLUX), hidden)).toMatchObject([{ blocks: true }]);
-  const byId = { gpus, environment: { CUDA_VISIBLE_DEVICES: "GPU-1" } };
-  expect(await checkedOf("vram", world.config(FLUX), byId)).toMatchObject([{ level: "ok" }]);
+});
+
+test("a part of a GPU, given by the environment, is one", async () => {
+  const circumstances = {
+    gpus: { kind: "own", note: "a part of a GPU (MIG)" },
+    environment: { CUDA_VISIBLE_DEVICES: "MIG-1" },
+  } as const;
+  expect(await checkedOf("gpu", world.config(), circumstances)).toMatchObject([{ level: "ok" }]);
 });
 
 test("folders outside the data sets are refused and not even looked into", async () => {

@@ -2,11 +2,12 @@
 import { stat, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import { ToolError } from "../../../shared/errors.ts";
+import type { GpuSnapshot } from "../../gpus/gpu.ts";
 import type { Paths } from "../../paths.ts";
 import type { Environment } from "../../trainer/environment.ts";
-import type { Trainer } from "../../trainer/trainer.ts";
+import type { Trainer, TrainerKind } from "../../trainer/trainer.ts";
 import { asText, type CheckContext, type JsonObject } from "../configs/check.ts";
-import type { GpuReading } from "../system/gpu-monitor.ts";
+import type { Place } from "../queue/placement.ts";
 import { type ResumePoint, resumePoint } from "../training/resume-point.ts";
 import { type RunConfig, toRunConfig } from "../training/run-config.ts";
 import { type Checkpoint, listCheckpoints } from "../training/run-files.ts";
@@ -18,8 +19,8 @@ export interface Request {
   /** The config's name. */
   readonly config: string;
   readonly resume: boolean;
-  /** Index of the GPU that was asked for. */
-  readonly gpu: number | undefined;
+  /** UUID of the GPU that was asked for; null: any. */
+  readonly gpu: string | null;
 }
 
 /** What is known of other jobs. */
@@ -28,7 +29,13 @@ export interface JobsView {
   readonly unfinished: (config: string, outputFolder: string) => string | undefined;
   /** The config that the newest run in this folder was started from. */
   readonly lastConfig: (outputFolder: string) => string | undefined;
-  readonly running: () => number;
+  /** What the queue would make of it now. */
+  readonly place: (
+    snapshot: GpuSnapshot,
+    config: string,
+    wishedGpu: string | null,
+    trainer: TrainerKind,
+  ) => Place;
 }
 
 export interface Machine {
@@ -37,7 +44,8 @@ export interface Machine {
   readonly jobs: JobsView;
   /** @throws ToolError trainer_missing */
   readonly trainer: () => Promise<Trainer>;
-  readonly gpus: () => Promise<GpuReading>;
+  /** undefined: the driver takes its time. */
+  readonly gpus: () => Promise<GpuSnapshot | undefined>;
   /** Bytes free for us on the disk that holds a path, or will; null when it cannot be said. */
   readonly freeBytes?: (path: string) => Promise<number | null>;
 }
@@ -62,7 +70,9 @@ export interface Facts {
   readonly environment: Environment;
   readonly jobs: JobsView;
   readonly trainer: Trainer | ToolError;
-  readonly gpus: GpuReading;
+  readonly gpus: GpuSnapshot | undefined;
+  /** Would it start at once, and where; undefined while nobody knows. */
+  readonly place: Place | undefined;
   readonly context: CheckContext;
   readonly looks: readonly DatasetLook[];
   readonly decoded: readonly (Decoded & { readonly look: DatasetLook })[];
@@ -146,10 +156,12 @@ export async function gatherFacts(
   }
   const config = runConfigOf(context.config, paths);
   const isRun = !(config instanceof ToolError);
-  const [run, reading] = await Promise.all([
+  const [run, snapshot] = await Promise.all([
     isRun && !forbidden.toWrite ? runOf(config, context, looks, isRehearsal, freeBytes) : undefined,
     gpus(),
   ]);
+  const kind = "kind" in trainer ? trainer.kind : "ai-toolkit";
+  const place = snapshot && jobs.place(snapshot, request.config, request.gpu, kind);
   const shapeProblem = isRun ? undefined : config;
   return {
     request,
@@ -157,7 +169,8 @@ export async function gatherFacts(
     environment,
     jobs,
     trainer,
-    gpus: reading,
+    gpus: snapshot,
+    place,
     context,
     looks,
     decoded,

@@ -8,7 +8,7 @@ import { contextOf, runChecks } from "../configs/checks.ts";
 import type { ConfigFile } from "../configs/config-file.ts";
 import { MACHINE_CHECKS } from "./checks.ts";
 import { type Facts, gatherFacts, type Machine, type Request } from "./facts.ts";
-import { chosenGpu, vramOf } from "./gpu-checks.ts";
+import { gpuAtOnce, vramOf } from "./gpu-checks.ts";
 import { isRehearsal, type MachineFinding, trainerOf } from "./machine-check.ts";
 import { resumesFrom } from "./output-checks.ts";
 
@@ -47,16 +47,15 @@ const RANK = { error: 0, warning: 2, ok: 3 } as const;
 const rankOf = ({ level, blocks }: Checked) => (blocks ? 1 : RANK[level]);
 
 function willOf(facts: Facts): Will {
-  const { run, request } = facts;
+  const { run } = facts;
   const vram = vramOf(facts);
   const forecast = run?.forecast;
-  const only = facts.gpus.devices.length === 1 ? facts.gpus.devices[0]?.index : undefined;
   return {
     output_folder: run?.config.outputFolder ?? null,
     resumes_from_step: resumesFrom(facts),
     steps: run?.config.totalSteps ?? null,
     trainer: trainerOf(facts)?.kind ?? null,
-    gpu: request.gpu ?? (chosenGpu(facts) && only) ?? null,
+    gpu: gpuAtOnce(facts)?.index ?? null,
     checkpoint_bytes_each: forecast?.checkpointBytes ?? null,
     checkpoint_bytes_source: forecast?.source ?? null,
     checkpoints_kept: forecast?.checkpoints ?? null,

@@ -2,9 +2,10 @@
 import { chmod, cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import type { Gpu } from "../../../shared/tools/system.ts";
+import type { GpuSnapshot, GpuState } from "../../gpus/gpu.ts";
 import { createFolders, type Paths, pathsOf } from "../../paths.ts";
 import { resolveTrainer, type TrainerChoice } from "../../trainer/trainer.ts";
+import { placement } from "../queue/placement.ts";
 import type { JobsView, Machine } from "./facts.ts";
 import { preflight, type Report } from "./preflight.ts";
 
@@ -23,27 +24,26 @@ const TOOLKIT = {
   "venv/lib/python3.11/site-packages/torch/__init__.py": "",
 };
 
-export const GPU: Gpu = {
+export const GPU: GpuState = {
   index: 0,
-  uuid: "GPU-1",
+  uuid: "GPU-0",
   name: "NVIDIA GeForce RTX 4090",
-  utilization_percent: 0,
-  memory_used_mib: 300,
-  memory_total_mib: 24_564,
-  temperature_c: 30,
-  power_w: 20,
-  power_limit_w: 450,
-  throttling: null,
+  totalMib: 24_564,
+  usedMib: 300,
+  freeMib: 24_264,
+  apps: [],
 };
 
 export interface Circumstances {
   readonly trainer?: TrainerChoice;
   readonly environment?: Readonly<Record<string, string>>;
-  readonly gpus?: readonly Gpu[];
+  readonly gpus?: readonly GpuState[] | GpuSnapshot;
+  /** UUIDs of the GPUs that runs of ours have. */
+  readonly taken?: readonly string[];
   readonly freeBytes?: number | null;
   readonly jobs?: Partial<JobsView>;
   readonly resume?: boolean;
-  readonly gpu?: number;
+  readonly gpu?: string;
 }
 
 export class World implements AsyncDisposable {
@@ -92,13 +92,9 @@ export class World implements AsyncDisposable {
     return { job: "extension", config: { name, process: [this.process(changes)] } };
   }
 
-  machine({
-    trainer = "auto",
-    environment,
-    gpus = [GPU],
-    freeBytes = 1e12,
-    jobs,
-  }: Circumstances = {}): Machine {
+  machine(circumstances: Circumstances = {}): Machine {
+    const { trainer = "auto", environment, gpus = [GPU], freeBytes = 1e12, jobs, taken = [] } = circumstances;
+    const running = taken.map((uuid) => ({ config: "dogs", pid: 77, gpu_uuid: uuid }));
     return {
       paths: this.paths,
       environment: { HF_HOME: join(this.paths.root, "hf"), ...environment },
@@ -109,14 +105,24 @@ export class World implements AsyncDisposable {
           rehearsalCommand: ["node", "rehearse"],
           searchPath: "",
         }),
-      gpus: async () => ({ devices: [...gpus], note: gpus.length > 0 ? null : "nvidia-smi not found" }),
+      gpus: async () => ("kind" in gpus ? gpus : { kind: "gpus", gpus }),
       freeBytes: async () => freeBytes,
-      jobs: { unfinished: () => undefined, lastConfig: () => undefined, running: () => 0, ...jobs },
+      jobs: {
+        unfinished: () => undefined,
+        lastConfig: () => undefined,
+        place(snapshot, config, wished, kind) {
+          const job = { id: "new", config, trainer: kind, held: false, forced: false, wished_gpu: wished };
+          const [place] = placement({ snapshot, waiting: [job], running, hadGpus: false });
+          if (!place) throw new Error("one job, one place");
+          return place;
+        },
+        ...jobs,
+      },
     };
   }
 
   async preflight(value: unknown, circumstances: Circumstances = {}): Promise<Report> {
-    const { resume = false, gpu } = circumstances;
+    const { resume = false, gpu = null } = circumstances;
     return await preflight({ text: JSON.stringify(value), value }, this.machine(circumstances), {
       config: "cats",
       resume,

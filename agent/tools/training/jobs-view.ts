@@ -1,12 +1,24 @@
 // What preflight asks of other jobs, from agent.db.
 import type { JobsView } from "../preflight/facts.ts";
+import { placement } from "../queue/placement.ts";
 import type { JobStore } from "./job-store.ts";
+
+/** No job of ours has such an id. */
+const NEW = "new";
 
 export function jobsView(store: JobStore): JobsView {
   return {
     unfinished: (config, outputFolder) =>
       store.unfinished().find((job) => job.config === config || job.output_folder === outputFolder)?.id,
     lastConfig: (outputFolder) => store.byOutputFolder(outputFolder)?.config,
-    running: () => store.count("running"),
+    place(snapshot, config, wishedGpu, trainer) {
+      const job = { id: NEW, config, trainer, held: false, forced: false, wished_gpu: wishedGpu };
+      const waiting = [...store.waiting(), job];
+      const running = store.running();
+      const places = placement({ snapshot, waiting, running, hadGpus: store.queue.hasUsedGpu() });
+      const own = places.at(-1);
+      if (!own) throw new Error("placement answers for every waiting job");
+      return own;
+    },
   };
 }

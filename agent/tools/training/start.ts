@@ -63,18 +63,13 @@ const sharesGpus = (snapshot: GpuSnapshot | undefined) =>
 const gpuNamed = (index: number | null, snapshot: GpuSnapshot | undefined) =>
   index === null || !sharesGpus(snapshot) ? null : chooseGpu(index, snapshot);
 
-function indexOf(uuid: string | null, snapshot: GpuSnapshot | undefined): number | undefined {
-  if (uuid === null || snapshot?.kind !== "gpus") return undefined;
-  return snapshot.gpus.find((gpu) => gpu.uuid === uuid)?.index;
-}
-
 export async function queueJob(
   { store, jobsPath, gpus, root, preflight, now }: StartParts,
   { config, resume, gpu, hold, force }: StartWish,
 ): Promise<Started> {
   const snapshot = await gpus.within(FRESH_MS, GPUS_WAIT_MS);
   const asked = chooseGpu(gpu, snapshot);
-  const report = await preflight({ config, resume, gpu: indexOf(asked, snapshot) });
+  const report = await preflight({ config, resume, gpu: asked });
   const refusal = refusalOf(config, report, force);
   if (refusal) throw refusal;
   const { trainer, value, checks, will } = report;
