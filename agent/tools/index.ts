@@ -11,6 +11,7 @@ import { captionHandlers, captionRestorer } from "./datasets/captions/handlers.t
 import { checkOne } from "./datasets/check/check-dataset.ts";
 import { datasetHandlers } from "./datasets/handlers.ts";
 import { Turns } from "./datasets/turns.ts";
+import { datasetViewHandlers } from "./datasets/view/handlers.ts";
 import { historyHandlers } from "./history/handlers.ts";
 import { modelHandlers } from "./models/handlers.ts";
 import type { Request } from "./preflight/facts.ts";
@@ -101,6 +102,7 @@ export function createHandlers(parts: HandlerParts): AllHandlers {
     ...models,
     ...captionHandlers(datasetParts),
     check_dataset: (input, context) => checkOne({ paths }, input, context),
+    ...datasetViewHandlers(paths),
     ...trashHandlers({ trash, restoreCaptions: captionRestorer(datasetParts) }),
     ...systemHandlers({ stats, health }),
   };

@@ -10,6 +10,7 @@ import {
   validateConfig,
 } from "./configs.ts";
 import { checkDataset } from "./dataset-check.ts";
+import { viewDataset } from "./dataset-view.ts";
 import { deleteDataset, getDatasetInfo, listDatasets, uploadDataset } from "./datasets.ts";
 import { compareRuns, getRunRecord } from "./history.ts";
 import { listMachines } from "./machines.ts";
@@ -71,6 +72,7 @@ export const TOOLS = [
   getQueue,
   updateQueue,
   checkDataset,
+  viewDataset,
 ] as const;
 
 /** Those that the router answers by itself: no agent has a handler for them. */

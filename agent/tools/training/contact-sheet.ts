@@ -1,5 +1,6 @@
 // All samples of a run on one picture: a row for each sampled step, a column for each prompt.
 import type { Sharp } from "sharp";
+import { smallJpeg } from "../../pictures/small-jpeg.ts";
 import type { Sample } from "./run-files.ts";
 
 /** What is shown of a sample. */
@@ -40,21 +41,11 @@ function thin(steps: readonly number[], count: number): number[] {
   return picked.filter((step) => step !== undefined);
 }
 
-/** Clients cut or refuse larger pictures (Claude Desktop: 1 MB for a whole answer). */
-const MAX_BYTES = 300_000;
-const QUALITIES = [82, 70, 55, 40, 25];
 /** Side of a sample shown alone, in pixels at most. */
 const SINGLE_SIDE = 768;
 
-async function encode(sheet: Sharp, format: "png" | "jpeg"): Promise<Buffer> {
-  if (format === "png") return await sheet.png().toBuffer();
-  let image = Buffer.alloc(0);
-  for (const quality of QUALITIES) {
-    image = await sheet.clone().jpeg({ quality }).toBuffer();
-    if (image.length <= MAX_BYTES) break;
-  }
-  return image;
-}
+const encode = (sheet: Sharp, format: "png" | "jpeg") =>
+  format === "png" ? sheet.png().toBuffer() : smallJpeg(sheet);
 
 /** One sample, large, as JPEG. Undefined when it cannot be read. */
 export async function singleSample({ path, step, index }: Picture): Promise<ContactSheet | undefined> {
