@@ -97,6 +97,7 @@ export function audited(
     tools: () => backend.tools(),
     hasTool: (name) => backend.hasTool(name),
     health: () => backend.health(),
+    machines: () => backend.machines?.() ?? [],
     async call(tool, args, options) {
       if (contractOf(tool)?.effect === "read") return backend.call(tool, args, options);
       const began = performance.now();

@@ -31,4 +31,6 @@ export interface Backend {
   health(): Promise<AgentHealth>;
   /** One machine of several, as if there were no other; undefined when there is none of that name. */
   at?(machine: string): Backend | undefined;
+  /** Those that a call has to choose from; none where there is no choice. */
+  machines?(): readonly string[];
 }

@@ -99,6 +99,11 @@ export class Fleet implements Backend {
     };
   }
 
+  machines(): readonly string[] {
+    const names = this.#names();
+    return names.length < 2 ? [] : names;
+  }
+
   async health(): Promise<AgentHealth> {
     const names = this.#names();
     const [first, ...others] = names;

@@ -17,6 +17,7 @@ export function keyed(backend: Backend, callerId: string, key: string): Backend 
     tools: () => backend.tools(),
     hasTool: (name) => backend.hasTool(name),
     health: () => backend.health(),
+    machines: () => backend.machines?.() ?? [],
     call: (tool, args, options) =>
       backend.call(tool, args, { ...options, key: `${callerId.slice(0, 100)} ${key} ${calls++}` }),
   };

@@ -2,6 +2,7 @@
 // loaded with the first MCP request, so that a restarted server answers at once.
 import { createMcpHandler, isLegacyRequest, type ServerEventBus } from "@modelcontextprotocol/server";
 import type { Backend } from "./backend.ts";
+import { trainingFeatures } from "./features/training-features.ts";
 import { type LegacyAnswer, LegacyMcp } from "./legacy-mcp.ts";
 import type { FeaturesOf } from "./mcp/features.ts";
 import { mcpServer } from "./mcp.ts";
@@ -21,7 +22,11 @@ export interface McpEndpointOptions {
   readonly onError: (error: unknown) => void;
 }
 
-export function mcpEndpoint({ featuresOf = () => ({}), changes, onError }: McpEndpointOptions): McpEndpoint {
+export function mcpEndpoint({
+  featuresOf = trainingFeatures,
+  changes,
+  onError,
+}: McpEndpointOptions): McpEndpoint {
   // The SDK's handler is made once and carries nothing through but the request.
   const backends = new WeakMap<Request, Backend>();
   const modern = createMcpHandler(

@@ -20,7 +20,7 @@ export function mcpRest(hooks: CallHooks): Hono<AppEnv> {
     c.json({
       session_id: crypto.randomUUID(),
       server: { name: SERVER_NAME, version: SERVER_VERSION },
-      capabilities: { tools: true, prompts: false, resources: false },
+      capabilities: { tools: true, prompts: true, resources: true },
     }),
   );
   app.get("/mcp/capabilities", async (c) => {
@@ -28,8 +28,8 @@ export function mcpRest(hooks: CallHooks): Hono<AppEnv> {
     return c.json({
       capabilities: {
         tools: { list, count: list.length },
-        prompts: { supported: false },
-        resources: { supported: false },
+        prompts: { supported: true },
+        resources: { supported: true },
       },
     });
   });
@@ -39,7 +39,7 @@ export function mcpRest(hooks: CallHooks): Hono<AppEnv> {
       server_name: SERVER_NAME,
       server_version: SERVER_VERSION,
       server_description: SERVER_DESCRIPTION,
-      capabilities: { tools: true, prompts: false, resources: false },
+      capabilities: { tools: true, prompts: true, resources: true },
       endpoints: {
         tools: "/mcp/tools",
         execute: "/mcp/execute",

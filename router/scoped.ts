@@ -22,6 +22,7 @@ export function scoped(backend: Backend, caller: Caller): Backend {
       return backend.call(tool, args, options);
     },
     health: () => backend.health(),
+    machines: () => backend.machines?.() ?? [],
   };
 }
 

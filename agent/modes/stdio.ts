@@ -1,5 +1,6 @@
 // MCP over stdin and stdout, for clients that start their servers themselves. Logs go to stderr.
 import { serveStdio } from "@modelcontextprotocol/server/stdio";
+import { trainingFeatures } from "../../router/features/training-features.ts";
 import type { Era } from "../../router/mcp/features.ts";
 import { mcpServer } from "../../router/mcp.ts";
 import type { Log } from "../../shared/log.ts";
@@ -18,7 +19,8 @@ export async function stdio(options: Options, log: Log): Promise<Running> {
   const transport = new StdioTransport(process.stdin, process.stdout);
   const ended = Promise.withResolvers<number>();
   const onError = (err: unknown) => log.error({ err }, "a tool call failed");
-  const build = ({ era }: { readonly era: Era }) => mcpServer({ backend, features: {}, era, onError });
+  const build = ({ era }: { readonly era: Era }) =>
+    mcpServer({ backend, features: trainingFeatures(backend), era, onError });
   const handle = serveStdio(build, { transport, onerror: (err) => log.warn({ err }, "stdio") });
   const close = transport.onclose;
   transport.onclose = () => {

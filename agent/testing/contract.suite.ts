@@ -14,6 +14,7 @@ import { mcpResults } from "./contract/mcp-results.suite.ts";
 import { largeModels, models } from "./contract/models.suite.ts";
 import { paths } from "./contract/paths.suite.ts";
 import { queue } from "./contract/queue.suite.ts";
+import { reading } from "./contract/reading.suite.ts";
 import { routes } from "./contract/routes.suite.ts";
 import { system } from "./contract/system.suite.ts";
 import { type Server, type Subject, subjectOf } from "./subject.ts";
@@ -32,6 +33,7 @@ const CHAPTERS = {
   paths,
   "JSON-RPC": jsonRpc,
   "MCP results": mcpResults,
+  reading,
   doors,
   "hostile input": hostile,
 };

@@ -20,7 +20,7 @@ export interface ResourcePage {
 }
 
 export interface Resources {
-  readonly templates: readonly ResourceTemplateType[];
+  templates(): readonly ResourceTemplateType[];
   list(cursor: string | undefined, context: ServerContext): Promise<ResourcePage>;
   /** undefined: there is no such resource. @throws ToolError */
   read(

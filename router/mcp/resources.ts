@@ -20,7 +20,7 @@ export function serveResources(
     }
   });
   server.setRequestHandler("resources/templates/list", async () => ({
-    resourceTemplates: [...resources.templates],
+    resourceTemplates: [...resources.templates()],
   }));
   server.setRequestHandler("resources/read", async ({ params: { uri } }, context) => {
     try {

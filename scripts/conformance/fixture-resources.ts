@@ -8,7 +8,9 @@ const WATCHED = { uri: "test://watched-resource", name: "Watched", mimeType: "te
 const TEMPLATE = /^test:\/\/template\/([^/]+)\/data$/;
 
 export const resources: Resources = {
-  templates: [{ uriTemplate: "test://template/{id}/data", name: "Template", mimeType: "application/json" }],
+  templates: () => [
+    { uriTemplate: "test://template/{id}/data", name: "Template", mimeType: "application/json" },
+  ],
   list: async () => ({ resources: [TEXT, BINARY, WATCHED] }),
   async read(uri) {
     const [, id] = TEMPLATE.exec(uri) ?? [];

@@ -134,7 +134,7 @@ export const routes: Chapter = (subject) => {
       mcp_version: "1.0",
       server_name: "ai-toolkit",
       server_version: expect.any(String),
-      capabilities: { tools: true, prompts: false, resources: false },
+      capabilities: { tools: true, prompts: true, resources: true },
       endpoints: {
         tools: "/mcp/tools",
         execute: "/mcp/execute",
@@ -150,7 +150,7 @@ export const routes: Chapter = (subject) => {
     expect(json).toMatchObject({
       session_id: expect.stringMatching(UUID),
       server: { name: "ai-toolkit", version: expect.any(String) },
-      capabilities: { tools: true, prompts: false, resources: false },
+      capabilities: { tools: true, prompts: true, resources: true },
     });
   });
 
@@ -161,8 +161,8 @@ export const routes: Chapter = (subject) => {
     expect(json).toEqual({
       capabilities: {
         tools: { list, count },
-        prompts: { supported: false },
-        resources: { supported: false },
+        prompts: { supported: true },
+        resources: { supported: true },
       },
     });
     expect(list.slice(0, OLD_TOOLS.length)).toEqual(OLD_TOOLS);
