@@ -2,6 +2,8 @@
 import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 import * as v from "valibot";
+import { TOOLS } from "../../shared/tools/index.ts";
+import { checkFailure, checkOutput, checkResult } from "./answers.ts";
 
 const Json = v.record(v.string(), v.unknown());
 export type Json = v.InferOutput<typeof Json>;
@@ -70,9 +72,27 @@ export interface Caller {
   call(tool: string, args?: unknown): Promise<Json>;
   /** One JSON-RPC request to `/mcp`. */
   rpc(method: string, params?: unknown): Promise<RpcAnswer>;
+  /** The same as clients of 2026-07-28 send it. `name`: what the header has to name. */
+  modernRpc(method: string, params?: object, name?: string): Promise<RpcAnswer>;
 }
 
-export function callerOf(url: string, token?: string): Caller {
+export interface CallerOptions {
+  /** Asks what only looks again over MCP, in both eras, and checks those answers, too. */
+  readonly bothEras?: boolean;
+}
+
+const MODERN = "2026-07-28";
+const ENVELOPE = {
+  "io.modelcontextprotocol/protocolVersion": MODERN,
+  "io.modelcontextprotocol/clientInfo": { name: "test", version: "1" },
+  "io.modelcontextprotocol/clientCapabilities": {},
+};
+const READS = new Set<string>(TOOLS.filter(({ effect }) => effect === "read").map(({ name }) => name));
+/** Answers beyond this are a matter of their own tests; parsing them again and again would take too long. */
+const CHECKED_CHARS_MAX = 1_000_000;
+
+/** Every answer of a tool is held against what the tool declares. */
+export function callerOf(url: string, token?: string, { bothEras = false }: CallerOptions = {}): Caller {
   const own = { ...(token && { authorization: `Bearer ${token}` }) };
   const send = async (path: string, sent: Sent = {}): Promise<Reply> => {
     const { method, headers, body } = complete(sent, { "content-type": "application/json", ...own });
@@ -83,12 +103,32 @@ export function callerOf(url: string, token?: string): Caller {
     const { status, json } = await send("/mcp/execute", { body: { tool, arguments: args } });
     const parsed = v.parse(ExecuteBody, json);
     const text = textOf(parsed.result?.content);
-    return {
-      ...parsed,
-      status,
-      text,
-      json: text === undefined ? undefined : v.parse(Json, JSON.parse(text)),
+    const said = text === undefined ? undefined : v.parse(Json, JSON.parse(text));
+    if (parsed.success) checkOutput(tool, said);
+    else if (said) checkFailure(tool, said);
+    if (bothEras && READS.has(tool) && (text?.length ?? 0) < CHECKED_CHARS_MAX) {
+      const call = { name: tool, arguments: args };
+      for (const { result } of await Promise.all([
+        rpc("tools/call", call),
+        modernRpc("tools/call", call, tool),
+      ]))
+        checkResult(tool, result);
+    }
+    return { ...parsed, status, text, json: said };
+  };
+  const rpc = async (method: string, params?: unknown) => {
+    const body = { jsonrpc: "2.0", id: 1, method, ...(params !== undefined && { params }) };
+    return v.parse(RpcAnswer, (await send("/mcp", { body })).json);
+  };
+  const modernRpc = async (method: string, params: object = {}, name?: string) => {
+    const body = { jsonrpc: "2.0", id: 1, method, params: { ...params, _meta: ENVELOPE } };
+    const headers = {
+      accept: "application/json, text/event-stream",
+      "mcp-protocol-version": MODERN,
+      "mcp-method": method,
+      ...(name !== undefined && { "mcp-name": name }),
     };
+    return v.parse(RpcAnswer, (await send("/mcp", { body, headers })).json);
   };
   return {
     url,
@@ -100,10 +140,8 @@ export function callerOf(url: string, token?: string): Caller {
       if (status === 200 && success && json) return json;
       throw new Error(`${tool} failed with HTTP ${status}: ${error} ${hint ?? ""}`);
     },
-    async rpc(method, params) {
-      const body = { jsonrpc: "2.0", id: 1, method, ...(params !== undefined && { params }) };
-      return v.parse(RpcAnswer, (await send("/mcp", { body })).json);
-    },
+    rpc,
+    modernRpc,
   };
 }
 

@@ -57,7 +57,7 @@ export function contractSuite(
     afterAll(() => server?.close());
     const subject = (): Subject => {
       if (!server) throw new Error("The server is not there: it did not start");
-      return subjectOf(server);
+      return subjectOf(server, { bothEras: true });
     };
 
     const chapter = (title: keyof typeof CHAPTERS | "restart", define: Chapter) => {

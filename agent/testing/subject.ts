@@ -2,7 +2,7 @@
 import { cp, mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Paths, pathsOf } from "../paths.ts";
-import { type Caller, callerOf } from "./caller.ts";
+import { type Caller, type CallerOptions, callerOf } from "./caller.ts";
 
 export interface Server {
   readonly url: string;
@@ -16,8 +16,11 @@ export interface Subject extends Caller {
   readonly paths: Paths;
 }
 
-export function subjectOf({ url, token, data }: Pick<Server, "url" | "token" | "data">): Subject {
-  return { ...callerOf(url, token), paths: pathsOf({ data }) };
+export function subjectOf(
+  { url, token, data }: Pick<Server, "url" | "token" | "data">,
+  options?: CallerOptions,
+): Subject {
+  return { ...callerOf(url, token, options), paths: pathsOf({ data }) };
 }
 
 const PICTURES = join(import.meta.dirname, "../rehearsal/fixtures/dataset");

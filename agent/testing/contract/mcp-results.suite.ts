@@ -1,7 +1,17 @@
 // mcp.md §5.1–5.5: what MCP carries beside text. A back end that is reached over REST cannot give it.
 import { expect, test } from "vitest";
+import { TOOLS } from "../../../shared/tools/index.ts";
+import { checkResult } from "../answers.ts";
 import { type Json, parseToolResult, textOf } from "../caller.ts";
 import { type Chapter, OLD_TOOLS } from "./chapter.ts";
+
+/** Names of what is not there, for whatever argument takes one. */
+const NONSENSE = Object.fromEntries(
+  ["name", "config_name", "dataset_name", "dataset_path", "model_name", "job_id", "trash_id"].map((key) => [
+    key,
+    "gone",
+  ]),
+);
 
 export const mcpResults: Chapter = (subject) => {
   test("tools are described for models: title, all four hints, both schemas", async () => {
@@ -30,6 +40,18 @@ export const mcpResults: Chapter = (subject) => {
     const { content, structuredContent } = parseToolResult(result);
     expect(textOf(content)).toBe(JSON.stringify(structuredContent));
   });
+
+  test.each(TOOLS.map(({ name }) => name))(
+    "%s, called without what it needs or with nonsense, answers in both eras what it declares",
+    async (name) => {
+      const { rpc, modernRpc } = subject();
+      for (const args of [{}, NONSENSE]) {
+        const call = { name, arguments: args };
+        checkResult(name, (await rpc("tools/call", call)).result);
+        checkResult(name, (await modernRpc("tools/call", call, name)).result);
+      }
+    },
+  );
 
   test("progress comes as a stream to a client that asks for it, and has an Accept header for it", async () => {
     const images = ["a.png", "b.png"].map((filename) => ({ filename, data: "aGVsbG8=", caption: "" }));
