@@ -61,6 +61,7 @@ test("only tools that answer with pictures have no output schema", () => {
   expect(described.filter((tool) => !tool.outputSchema).map((tool) => tool.name)).toEqual([
     "get_training_metrics",
     "get_training_samples",
+    "compare_runs",
     "view_dataset",
   ]);
 });
