@@ -5,6 +5,7 @@ import * as v from "valibot";
 import { answersWithBlocks, mcpTool } from "../../shared/describe.ts";
 import { type ErrorCode, isErrorCode } from "../../shared/errors.ts";
 import { contractOf } from "../../shared/tools/index.ts";
+import { getTrainingStatus, waitForTraining } from "../../shared/tools/training.ts";
 import { PICTURE_BYTES_MAX } from "../pictures/small-jpeg.ts";
 
 type Json = Readonly<Record<string, unknown>>;
@@ -16,13 +17,17 @@ const validators = new Map<string, Validator>();
 /** What a router adds to answers of machines that it knows several of, or that are away. */
 const ROUTER_KEYS = { machine: {}, agent_online: {}, as_of: {} };
 
+const propertiesOf = (schema: Json | undefined) => schema?.["properties"] as object | undefined;
+
 function validatorOf(tool: string): Validator | undefined {
   const contract = contractOf(tool);
   if (!contract || answersWithBlocks(contract)) return undefined;
   let validator = validators.get(tool);
   if (!validator) {
     const { outputSchema } = mcpTool(contract);
-    const properties = { ...ROUTER_KEYS, ...(outputSchema?.["properties"] as object | undefined) };
+    // It answers all that get_training_status does, and declares it there: twice would only cost tokens.
+    const more = contract.name === waitForTraining.name ? mcpTool(getTrainingStatus).outputSchema : undefined;
+    const properties = { ...ROUTER_KEYS, ...propertiesOf(more), ...propertiesOf(outputSchema) };
     // Stricter than what clients are told: a key that is not declared is a declaration forgotten.
     validator = ajv.getValidator({ ...outputSchema, properties, additionalProperties: false });
     validators.set(tool, validator);
