@@ -17,7 +17,8 @@ let subject: Subject;
 beforeAll(async () => {
   program = await startProgram({
     args: ["--stop-grace", "2"],
-    env: { REHEARSAL_FLOOD_MB: String(FLOOD_MB) },
+    // The whole flood is looked at here; how a log is capped has tests of its own.
+    env: { REHEARSAL_FLOOD_MB: String(FLOOD_MB), MCP_AI_TOOLKIT_LOG_MAX_MB: String(2 * FLOOD_MB) },
   });
   subject = subjectOf(program);
 });
