@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,25 +17,23 @@ const on = (smi: NvidiaSmi, more: Readonly<Record<string, string>> = {}) => ({
 
 test("GPUs have their memory and the programs on them, ours with their session", async () => {
   await using smi = await pretendNvidiaSmi(...TWO);
-  await smi.setApps({ uuid: "GPU-bbbb", pid: process.pid, path: "/usr/bin/node", used: 19_000 });
-  expect(await readGpus(on(smi), never)).toEqual({
-    kind: "gpus",
-    gpus: [
-      expect.objectContaining({ index: 0, uuid: "GPU-aaaa", freeMib: 24_546, apps: [] }),
-      expect.objectContaining({
-        index: 1,
-        usedMib: 20_000,
-        apps: [
-          expect.objectContaining({
-            pid: process.pid,
-            name: "node",
-            usedMib: 19_000,
-            session: process.platform === "linux" ? expect.any(Number) : null,
-          }),
-        ],
-      }),
-    ],
-  });
+  // In a session of its own, as a run is; the one of this test may belong to nobody that can be seen from a container.
+  const program = spawn("sleep", ["600"], { detached: true, stdio: "ignore" });
+  await once(program, "spawn");
+  const pid = program.pid ?? 0;
+  try {
+    await smi.setApps({ uuid: "GPU-bbbb", pid, path: "/usr/bin/node", used: 19_000 });
+    const app = { pid, name: "node", usedMib: 19_000, session: process.platform === "linux" ? pid : null };
+    expect(await readGpus(on(smi), never)).toEqual({
+      kind: "gpus",
+      gpus: [
+        expect.objectContaining({ index: 0, uuid: "GPU-aaaa", freeMib: 24_546, apps: [] }),
+        expect.objectContaining({ index: 1, usedMib: 20_000, apps: [expect.objectContaining(app)] }),
+      ],
+    });
+  } finally {
+    program.kill("SIGKILL");
+  }
 });
 
 test("only the GPUs that the agent itself was given are there", async () => {
