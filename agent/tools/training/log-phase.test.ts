@@ -54,6 +54,18 @@ test.each([
   ],
   ["a download", "\rFetching 5 files:  40%|████      | 2/5 [00:09<00:14,  4.8s/it]", "loading"],
   ["quantising", "Quantizing transformer\n\r 12%|█▎        | 7/57 [00:03<00:20]", "loading"],
+  [
+    "a model that moves weights after the last step",
+    `${bar("x", 12)}\nMoving transformer back to GPU\nLoading inference lora`,
+    "saving",
+  ],
+  ["an adapter that is loaded for a sampling", `${bar("x", 6)}\nLoading inference lora`, "training"],
+  [
+    "an adapter that is loaded for baseline samples",
+    "Generating baseline samples before training\nLoading inference lora\n\rGenerating Images:   0%|   | 0/2 [00:00<?, ?it/s]",
+    "baseline_samples",
+  ],
+  ["a second run in one log", `${bar("x", 12)}\n# Running job: x\nLoading transformer`, "loading"],
   ["text embeddings", "\rCaching text embeddings to disk:  40%|████  | 2/5 [00:09<00:14]", "caching"],
   [
     "an older toolkit's word for a saved file",

@@ -48,16 +48,24 @@ function phaseOfSegment(segment: string, name: string): LoggedPhase | undefined 
   return bar.totalSteps > 0 && bar.step >= bar.totalSteps ? "saving" : "training";
 }
 
+/** Said once, when all is still to be loaded: a log may hold an earlier run as well. */
+const BEGINS = /^(# Running job: |#### IMPORTANT RESUMING)/;
+
 /** Undefined while the log says nothing of it: the trainer is importing. */
 export function phaseInLog(log: string, name: string): LoggedPhase | undefined {
   const parts = segments(log);
   let sampling = false;
+  let preparing: LoggedPhase | undefined;
   for (let index = parts.length - 1; index >= 0; index--) {
-    const phase = phaseOfSegment(parts[index] ?? "", name);
-    if (phase === undefined) continue;
+    const part = parts[index] ?? "";
+    const phase = phaseOfSegment(part, name);
     // Baseline samples draw the same bar; what came before it tells which they are.
     if (phase === "sampling") sampling = true;
-    else return sampling && phase !== "baseline_samples" ? "sampling" : phase;
+    // Models load adapters and move weights for a sampling or a save, too; what came before tells.
+    else if (phase === "loading" || phase === "caching") preparing ??= phase;
+    else if (phase === "baseline_samples") return phase;
+    else if (phase !== undefined) return sampling ? "sampling" : phase;
+    if (BEGINS.test(part)) break;
   }
-  return sampling ? "sampling" : undefined;
+  return sampling ? "sampling" : preparing;
 }

@@ -202,6 +202,8 @@ test.each([
   ["Training", 7, "training"],
   ["Saving model", 100, "saving"],
   ["Generating images - 2/3", 100, "sampling"],
+  ["Moving transformer to CPU", 100, "training"],
+  ["Moving transformer to CPU", 1_000, "saving"],
 ])("the trainer's word '%s' at step %i is phase %s", async (info, step, phase) => {
   const run = await open();
   run.report({ info, step });
