@@ -1,11 +1,11 @@
 // preflight and start_training on a machine with a GPU that is too small: nvidia-smi and the toolkit's Python are played
 // by scripts, everything else is real.
-import { chmod, mkdir, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { pretendNvidiaSmi } from "../testing/nvidia-smi.ts";
 import { newDataFolder, startProgram } from "../testing/program.ts";
-import { putConfig, putDataset, subjectOf } from "../testing/subject.ts";
+import { putConfig, putDataset, putRun, subjectOf } from "../testing/subject.ts";
 
 async function putScript(path: string, text: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
@@ -15,11 +15,16 @@ async function putScript(path: string, text: string): Promise<void> {
 
 vi.setConfig({ testTimeout: 60_000 });
 
+/** A toolkit on which a "training" ends at once. */
+async function putToolkit(data: string): Promise<void> {
+  await putScript(join(data, "venv/bin/python"), "#!/bin/sh\nexit 0\n");
+  await writeFile(join(data, "run.py"), "");
+}
+
 test("a model too large for the GPU, and gated, is only started by force", async () => {
   const data = await newDataFolder();
   const smi = await pretendNvidiaSmi({ uuid: "GPU-1", name: "NVIDIA GeForce RTX 3060", totalMib: 12_288 });
-  await putScript(join(data, "venv/bin/python"), "#!/bin/sh\nexit 0\n");
-  await writeFile(join(data, "run.py"), "");
+  await putToolkit(data);
   const program = await startProgram({
     data,
     args: ["--trainer", "ai-toolkit"],
@@ -71,6 +76,9 @@ test("a model too large for the GPU, and gated, is only started by force", async
   expect(refused.hint).toContain("force: true");
   expect(await call("list_training_jobs")).toMatchObject({ jobs: [] });
 
+  for (const gpu of ["GPU-1", "0", "auto"]) {
+    expect(await call("preflight", { config_name: "flux", gpu })).toMatchObject({ will: { gpu: 0 } });
+  }
   const wrong = await execute("preflight", { config_name: "flux", gpu: 7 });
   expect(wrong).toMatchObject({
     status: 400,
@@ -83,4 +91,41 @@ test("a model too large for the GPU, and gated, is only started by force", async
     status: "success",
     warnings: expect.arrayContaining([expect.stringContaining("24 GB of VRAM")]),
   });
+});
+
+test("a real training never goes on from what a rehearsal has left, whatever is asked for", async () => {
+  const data = await newDataFolder();
+  const rehearsing = await startProgram({ data });
+  const before = subjectOf({ ...rehearsing, data });
+  await putRun(before.paths, "cats");
+  const { job_id } = await before.call("start_training", { config_name: "cats" });
+  await vi.waitFor(
+    async () =>
+      expect(await before.call("get_training_status", { job_id })).toMatchObject({ status: "completed" }),
+    { timeout: 20_000, interval: 50 },
+  );
+  await rehearsing.stop();
+  await rehearsing.exited;
+  await putToolkit(data);
+  const real = await startProgram({ data, args: ["--trainer", "ai-toolkit"] });
+  onTestFinished(async () => {
+    await real.close();
+    await rm(data, { recursive: true });
+  });
+  const { call, execute, paths } = subjectOf({ ...real, data });
+  const left = await readdir(join(paths.output, "cats"));
+  for (const [wish, reason] of [
+    [{ resume: true }, /was made by a rehearsal and has learned nothing/],
+    [{}, /already holds cats\.safetensors/],
+  ] as const) {
+    const report = await call("preflight", { config_name: "cats", ...wish });
+    expect(report).toMatchObject({
+      ready: false,
+      errors: expect.arrayContaining([expect.stringMatching(reason)]),
+    });
+    const refused = await execute("start_training", { config_name: "cats", force: true, ...wish });
+    expect(refused).toMatchObject({ success: false, error: expect.stringMatching(reason) });
+  }
+  expect(await call("list_training_jobs")).toMatchObject({ total: 1 });
+  expect(await readdir(join(paths.output, "cats"))).toEqual(left);
 });
