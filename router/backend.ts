@@ -1,6 +1,6 @@
 // What the router serves: tools that live somewhere. A Hub reaches agents over links, an HttpAgent over REST.
 import type * as v from "valibot";
-import type { Progress } from "../shared/contract.ts";
+import type { CallRequest, Progress } from "../shared/contract.ts";
 import type { McpTool } from "../shared/describe.ts";
 import type { Block } from "../shared/fields.ts";
 import type { agentHealth } from "../shared/tools/system.ts";
@@ -18,6 +18,9 @@ export interface CallOptions {
   readonly onProgress?: ((progress: Progress) => void) | undefined;
   /** A change with the same key is made once, however often it is asked for. */
   readonly key?: string | undefined;
+  readonly request?: CallRequest | undefined;
+  /** Told which machine the call is for, once that is chosen. */
+  readonly onMachine?: ((machine: string) => void) | undefined;
 }
 
 export type AgentHealth = v.InferOutput<typeof agentHealth.output>;

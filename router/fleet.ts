@@ -155,6 +155,7 @@ export class Fleet implements Backend {
     const { input } = parseArguments(contract, rest); // a bad call needs no agent to be refused
     if (OWN.has(tool)) return { kind: "json", output: await this.#answerOwn(tool, input) };
     const name = await this.#chooser.choose(contract, input, { pinned, machine, key: options.key });
+    options.onMachine?.(name);
     const answer = await this.#ask(name, contract, rest, input, options);
     // Who has but one machine need not hear its name.
     if (answer.kind === "content" || this.#names().length < 2) return answer;
@@ -183,6 +184,7 @@ export class Fleet implements Backend {
       const output = await callAgent(this.hub, this.#online(name), contract.name, args, {
         signal: options.signal,
         onProgress: options.onProgress,
+        request: options.request,
         // Two agents' drafts of one change never meet: whoever asks without a key means a change of its own.
         key: reads ? undefined : (options.key ?? crypto.randomUUID()),
         onAnswerChars: (count) => {

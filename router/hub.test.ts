@@ -39,7 +39,7 @@ test.each([
   await expect(attached).rejects.toThrow(`speaks protocol ${versions.min} to ${versions.max}`);
   expect(await closed).toMatchObject({
     code: CLOSE.version,
-    reason: expect.stringContaining("this router 1 to 1"),
+    reason: expect.stringContaining(`this router ${VERSIONS.min} to ${VERSIONS.max}`),
   });
 });
 
@@ -51,6 +51,16 @@ test("of a range of versions the newest that both know is taken", async () => {
   await vi.waitFor(() =>
     expect(welcome).toHaveBeenCalledWith(expect.objectContaining({ version: VERSIONS.max })),
   );
+});
+
+test("an agent of version 1 keeps working, and is told nothing that is newer", async () => {
+  const hub = new Hub();
+  const serve: Serve = async (_tool, _input, { request }) => ({ request: request ?? null });
+  await connectAgent(hub, { serve, hello: { name: "old", versions: { min: 1, max: 1 } } });
+  await connectAgent(hub, { serve, hello: { name: "new" } });
+  const request = { id: "r1", caller: "phone" };
+  expect(await hub.get("old")?.peer.call("x", {}, { request })).toEqual({ request: null });
+  expect(await hub.get("new")?.peer.call("x", {}, { request })).toEqual({ request });
 });
 
 test.each(["", "Box", "a b", "../x", "auto", "x".repeat(33), "-box", "ä"])(

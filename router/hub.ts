@@ -9,6 +9,7 @@ import {
   GREETING_MS,
   HEARTBEATS_MISSED,
   type Hello,
+  rangeInWords,
   VERSIONS,
 } from "../shared/protocol.ts";
 import { SERVER_VERSION } from "../shared/server-info.ts";
@@ -84,6 +85,7 @@ export class Hub {
     const peer = new Peer(link, {
       now: this.#now,
       theirs: hello.limits,
+      version: commonVersion(hello.versions),
       onGoAway: () => this.#leaving.add(peer),
     });
     this.#seat({ name, hello, sinceMs: this.#now(), credential, peer }, link);
@@ -92,7 +94,7 @@ export class Hub {
   #admit(peer: Peer, link: Link, hello: Hello, credential: Credential): Connected | undefined {
     const version = commonVersion(hello.versions);
     if (version === undefined) {
-      const [theirs, ours] = [hello.versions, VERSIONS].map(({ min, max }) => `${min} to ${max}`);
+      const [theirs, ours] = [hello.versions, VERSIONS].map(rangeInWords);
       peer.close(
         CLOSE.version,
         `the agent speaks protocol ${theirs}, this router ${ours}; update the older one`,

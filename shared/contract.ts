@@ -56,6 +56,13 @@ export interface Progress {
   readonly message?: string | undefined;
 }
 
+/** Whose call it is, and the name by which every log that it passes knows it. */
+export interface CallRequest {
+  readonly id: string;
+  /** A token's label, never the token. */
+  readonly caller: string;
+}
+
 /** What a running call knows beside its input. */
 export interface CallContext {
   /** Fires when the client left, the deadline passed, or the link broke; its reason says which. */
@@ -63,6 +70,8 @@ export interface CallContext {
   readonly progress: (progress: Progress) => void;
   /** Whoever calls again with the same key wants the first call's answer, not a second run. */
   readonly key?: string | undefined;
+  /** Absent for what a router asks of its own accord, and where the router is of protocol version 1. */
+  readonly request?: CallRequest | undefined;
 }
 
 export type Handler<C extends Contract> = (

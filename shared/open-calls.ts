@@ -1,5 +1,5 @@
 // The calls one end of a link has made and that have no answer yet.
-import type { Progress } from "./contract.ts";
+import type { CallRequest, Progress } from "./contract.ts";
 import { fromWire, ToolError, type WireError } from "./errors.ts";
 import type { Closed } from "./link.ts";
 import { DEFAULT_TIMEOUT_MS, OUTSTANDING_BYTES_MAX } from "./protocol.ts";
@@ -10,6 +10,7 @@ export interface CallOptions {
   readonly onProgress?: ((progress: Progress) => void) | undefined;
   /** The other end never runs the same key twice, and answers a repeated call with the first one's answer. */
   readonly key?: string | undefined;
+  readonly request?: CallRequest | undefined;
   /** Told how long the answer was on the wire. */
   readonly onAnswerChars?: ((chars: number) => void) | undefined;
 }

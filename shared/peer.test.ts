@@ -159,6 +159,41 @@ test("hello is handed to the one who waits for it, and welcome to the other", as
 });
 
 test.each([
+  [1, undefined],
+  [2, { id: "r1", caller: "phone" }],
+])("to an end of version %i a call brings %j to tell whose it is", async (version, request) => {
+  const [a, b] = linkPair();
+  const greeted = Promise.withResolvers<Hello>();
+  const router = new Peer(a, { onHello: greeted.resolve });
+  const frames: string[] = [];
+  b.onMessage((text) => frames.push(text));
+  new Peer(b, {
+    serve: async (_tool, _input, context) => ({ request: context.request }),
+    onWelcome: () => {},
+  }).hello({ ...HELLO, limits: router.limits });
+  await greeted.promise;
+  router.welcome({ version, name: "box", router_version: "1", limits: router.limits });
+  const call = router.call("x", {}, { request: { id: "r1", caller: "phone" } });
+  await expect(call).resolves.toEqual({ request });
+  // Not on the wire either: what an old end does with what it does not know is its own affair.
+  expect(frames.filter((text) => text.includes('"request"'))).toHaveLength(request ? 1 : 0);
+});
+
+test("a welcome of a version that this end does not speak ends the link, and says who is older", async () => {
+  const [a, b] = linkPair();
+  const onWelcome = vi.fn();
+  new Peer(b, { onWelcome });
+  const closed = new Promise((resolve) => a.onClose(resolve));
+  const version = VERSIONS.max + 1;
+  new Peer(a).welcome({ version, name: "box", router_version: "9", limits: HELLO.limits });
+  await expect(closed).resolves.toMatchObject({
+    code: CLOSE.version,
+    reason: `the router speaks protocol ${version}, this agent ${VERSIONS.min} to ${VERSIONS.max}; update the older one`,
+  });
+  expect(onWelcome).not.toHaveBeenCalled();
+});
+
+test.each([
   ["a call before hello", ['{"t":"call","id":1,"tool":"x","timeout_ms":1}']],
   ["a second hello", [JSON.stringify({ t: "hello", ...HELLO }), JSON.stringify({ t: "hello", ...HELLO })]],
   ["a welcome for a router", ['{"t":"welcome","version":1,"name":"x","router_version":"1"}']],

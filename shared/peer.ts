@@ -3,6 +3,7 @@ import type { Closed, Link } from "./link.ts";
 import { type CallOptions, LinkLost, OpenCalls, tooManyCalls } from "./open-calls.ts";
 import {
   CLOSE,
+  carriesRequest,
   decode,
   encode,
   type Frame,
@@ -10,6 +11,8 @@ import {
   type Limits,
   OPEN_CALLS_MAX,
   OUTSTANDING_BYTES_MAX,
+  rangeInWords,
+  VERSIONS,
   type Welcome,
 } from "./protocol.ts";
 import { ServedCalls, type ServeOptions } from "./served-calls.ts";
@@ -22,6 +25,8 @@ export interface PeerOptions extends ServeOptions {
   readonly onGoAway?: ((reason: string) => void) | undefined;
   /** What the other end takes, where it has said so in a greeting that this object has not seen. */
   readonly theirs?: Limits | undefined;
+  /** The version that both ends have agreed on in such a greeting. */
+  readonly version?: number | undefined;
   /** A frame that comes after a longer silence than this finds nobody: what it asks for was given up long ago. */
   readonly silentMs?: number | undefined;
   readonly now?: (() => number) | undefined;
@@ -38,6 +43,8 @@ export class Peer {
   #heardAt: number;
   /** What the other end takes; before it has said so, what the link carries. */
   #theirs: Limits;
+  /** What both ends speak; before the welcome, what every end speaks. */
+  #version: number;
   #idle: (() => void) | undefined;
 
   constructor(link: Link, options: PeerOptions = {}) {
@@ -46,6 +53,7 @@ export class Peer {
     this.#now = options.now ?? Date.now;
     this.#heardAt = this.#now();
     this.#theirs = options.theirs ?? this.limits;
+    this.#version = options.version ?? VERSIONS.min;
     this.#served = new ServedCalls(options, (frame) => this.#sendIfRoom(frame));
     link.onMessage((text) => this.#receive(text));
     link.onClose((closed) => this.#ended(closed));
@@ -68,6 +76,7 @@ export class Peer {
   }
 
   welcome(welcome: Welcome): void {
+    this.#version = welcome.version;
     this.#send({ t: "welcome", ...welcome });
   }
 
@@ -100,6 +109,7 @@ export class Peer {
     if (this.#closed !== undefined) throw new LinkLost(this.#closed);
     if (this.#made.size >= this.#theirs.open_calls || this.#isFull()) throw tooManyCalls();
     const { key, onProgress } = options;
+    const request = carriesRequest(this.#version) ? options.request : undefined;
     try {
       return await this.#made.start(
         tool,
@@ -113,6 +123,7 @@ export class Peer {
             timeout_ms,
             ...(onProgress && { progress: true }),
             ...(key !== undefined && { key }),
+            ...(request && { request }),
           }),
         (id) => this.#send({ t: "cancel", id }),
       );
@@ -177,8 +188,7 @@ export class Peer {
         this.#options.onHello?.(frame);
         break;
       case "welcome":
-        this.#theirs = frame.limits;
-        this.#options.onWelcome?.(frame);
+        this.#welcomed(frame);
         break;
       case "call":
         void this.#served.run(frame, bytes).finally(() => this.#tellIdle());
@@ -204,6 +214,19 @@ export class Peer {
         this.#options.onGoAway?.(frame.reason);
         break;
     }
+  }
+
+  #welcomed(welcome: Welcome): void {
+    const { version, limits } = welcome;
+    if (version < VERSIONS.min || version > VERSIONS.max) {
+      const ours = rangeInWords(VERSIONS);
+      const reason = `the router speaks protocol ${version}, this agent ${ours}; update the older one`;
+      this.#link.close(CLOSE.version, reason);
+      return;
+    }
+    this.#version = version;
+    this.#theirs = limits;
+    this.#options.onWelcome?.(welcome);
   }
 
   #ended(closed: Closed): void {

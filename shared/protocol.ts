@@ -7,8 +7,13 @@
 import * as v from "valibot";
 import { ToolError } from "./errors.ts";
 
-/** The versions this program speaks. A new frame or field is a new version; an old one never changes its meaning. */
-export const VERSIONS = { min: 1, max: 1 } as const;
+/**
+ * The versions this program speaks. A new frame or field is a new version; an old one never changes its meaning. What is
+ * newer than the version that both have agreed on is not sent.
+ *   1  the beginning
+ *   2  `call` has `request`
+ */
+export const VERSIONS = { min: 1, max: 2 } as const;
 
 const MIB = 1024 * 1024;
 
@@ -102,6 +107,8 @@ export const Frame = v.variant("t", [
     progress: v.optional(v.boolean()),
     /** The same key is never run twice: a repeated call gets the first one's answer. */
     key: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(500))),
+    /** Since version 2. For the logs of both ends, to find each other's lines; it decides nothing. */
+    request: v.optional(v.object({ id: Word, caller: Word })),
   }),
   v.object({ t: v.literal("result"), id: Id, output: v.optional(v.unknown()) }),
   v.object({
@@ -133,6 +140,12 @@ export type FrameOf<T extends Frame["t"]> = Extract<Frame, { t: T }>;
 export type Hello = Omit<FrameOf<"hello">, "t">;
 export type Welcome = Omit<FrameOf<"welcome">, "t">;
 export type Limits = v.InferOutput<typeof Limits>;
+
+/** Whether a frame of this version may carry what `call` has had since 2. */
+export const carriesRequest = (version: number) => version >= 2;
+
+/** "1 to 2" */
+export const rangeInWords = ({ min, max }: Hello["versions"]) => `${min} to ${max}`;
 
 /** The newest version that both speak, or undefined. */
 export function commonVersion(

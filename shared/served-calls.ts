@@ -11,7 +11,7 @@ export type Serve = (tool: string, input: unknown, context: CallContext) => Prom
 export interface ServeOptions {
   readonly serve?: Serve | undefined;
   /** Bugs of a handler; the other side only hears "internal". */
-  readonly onBug?: ((thrown: unknown, tool: string) => void) | undefined;
+  readonly onBug?: ((thrown: unknown, tool: string, requestId: string | undefined) => void) | undefined;
 }
 
 export class ServedCalls {
@@ -30,7 +30,7 @@ export class ServedCalls {
   }
 
   async run(frame: FrameOf<"call">, bytes: number): Promise<void> {
-    const { id, tool, input, timeout_ms, progress, key } = frame;
+    const { id, tool, input, timeout_ms, progress, key, request } = frame;
     const refusal = this.#refusal(frame);
     if (refusal) return this.#send({ t: "error", id, error: toWire(refusal) });
     const controller = new AbortController();
@@ -44,11 +44,12 @@ export class ServedCalls {
         signal: controller.signal,
         progress: (update) => progress && this.#send({ t: "progress", id, ...update }),
         key,
+        request,
       });
       this.#answer({ t: "result", id, output });
     } catch (thrown) {
       const error = toToolError(thrown);
-      if (error.code === "internal") this.#options.onBug?.(thrown, tool);
+      if (error.code === "internal") this.#options.onBug?.(thrown, tool, request?.id);
       this.#answer({ t: "error", id, error: toWire(error) });
     } finally {
       clearTimeout(timer);

@@ -1,7 +1,11 @@
 // Who may dial in, and how a machine ends that may not: with real processes.
+import { once } from "node:events";
 import { readFile } from "node:fs/promises";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterEach, expect, test, vi } from "vitest";
+import { type WebSocket, WebSocketServer } from "ws";
+import { CLOSE, VERSIONS } from "../../shared/protocol.ts";
 import { runProgram, startProgram } from "../testing/program.ts";
 import { AGENT_TOKEN, CLIENT_TOKEN, connected, startAgent, startRouter } from "../testing/routed.ts";
 import { startStdio } from "../testing/stdio.ts";
@@ -30,6 +34,28 @@ test("a wrong token ends an agent with exit code 78 and one line that says why",
     agent.log().match(/the router refuses this machine: the router does not take this agent token/g),
   ).toHaveLength(1);
   expect(agent.log()).not.toContain(WRONG.MCP_AI_TOOLKIT_AGENT_TOKEN);
+});
+
+const limits = { frame_bytes: 1_000_000, open_calls: 10 };
+const TOO_NEW = { t: "welcome", version: VERSIONS.max + 1, name: "box", router_version: "9", limits };
+
+test.each([
+  ["too old for it", (socket: WebSocket) => socket.close(CLOSE.version, "the agent speaks protocol 0 to 0")],
+  ["too new for it", (socket: WebSocket) => socket.send(JSON.stringify(TOO_NEW))],
+])("an agent whose router is %s does not try again: it ends with exit code 78", async (_what, answer) => {
+  const server = new WebSocketServer({ port: 0, host: "127.0.0.1" });
+  await once(server, "listening");
+  closing({ close: async () => void server.close() });
+  let dialled = 0;
+  server.on("connection", (socket) => {
+    dialled++;
+    socket.once("message", () => answer(socket));
+  });
+  const { port } = server.address() as AddressInfo;
+  const agent = closing(await startAgent(`http://127.0.0.1:${port}`, "box"));
+  expect(await agent.exited).toBe(EXIT_REFUSED);
+  expect(agent.log()).toMatch(/the router refuses this machine: the (agent|router) speaks protocol/);
+  expect(dialled).toBe(1);
 });
 
 test("another mode that the router refuses says so, and goes on without it", async () => {
