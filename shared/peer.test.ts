@@ -12,6 +12,8 @@ import {
 } from "./protocol.ts";
 import type { Serve } from "./served-calls.ts";
 
+vi.setConfig({ testTimeout: 30_000 }); // hundreds of megabytes are made and parsed here, perhaps on a busy machine
+
 function pair(
   serve: Serve,
   onBug?: (thrown: unknown) => void,
