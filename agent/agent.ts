@@ -141,7 +141,8 @@ async function tidyUp(
   const purged = await trash.purge(signal);
   const jobs = await removeOldJobFolders({ jobsPath: paths.jobs, store, limits, signal });
   let leftovers = 0;
-  for (const folder of [paths.config, paths.datasets, paths.output, paths.outputs]) {
+  const exports = paths.exportRoots.map(({ path }) => path);
+  for (const folder of [paths.config, paths.datasets, paths.output, paths.outputs, ...exports]) {
     leftovers += await removeLeftovers(folder, signal);
   }
   if (purged + jobs + leftovers > 0) {

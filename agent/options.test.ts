@@ -52,6 +52,26 @@ const CASES: readonly (readonly [argv: string, env: Record<string, string>, expe
   ],
   ["--dataset-root /a --dataset-root /b", {}, { datasetRoots: ["/a", "/b"] }],
   ["", { MCP_AI_TOOLKIT_DATASET_ROOTS: "/a:/b" }, { datasetRoots: ["/a", "/b"] }],
+  [
+    "--export-root comfy=/srv/ComfyUI/models/loras --export-root /srv/loras",
+    {},
+    {
+      exportRoots: [
+        { name: "comfy", path: "/srv/ComfyUI/models/loras" },
+        { name: "loras", path: "/srv/loras" },
+      ],
+    },
+  ],
+  [
+    "",
+    { MCP_AI_TOOLKIT_EXPORT_ROOTS: "/a/x:y=/b/x" },
+    {
+      exportRoots: [
+        { name: "x", path: "/a/x" },
+        { name: "y", path: "/b/x" },
+      ],
+    },
+  ],
   [`--host 0.0.0.0 --token ${TOKEN}`, {}, { host: "0.0.0.0", token: TOKEN }],
   ["--host 0.0.0.0", { MCP_AI_TOOLKIT_TOKEN: TOKEN }, { token: TOKEN }],
   ["--host 0.0.0.0 --insecure", {}, { insecure: true, token: undefined }],
@@ -67,6 +87,8 @@ test.each(CASES)("%s with %j", (argv, env, expected) => {
 test.each([
   ["--mode standalon", "--mode must be one of"],
   ["--port -1", "--port"],
+  ["--export-root loras", "--export-root takes an absolute folder"],
+  ["--export-root /a/loras --export-root /b/loras", 'Two of --export-root are called "loras"'],
   ["--port 1e3", "--port must be a number"],
   ["--stop-grace soon", "--stop-grace must be a number of seconds"],
   ["--stop-grace -1", "--stop-grace"],

@@ -3,9 +3,11 @@ import { existsSync } from "node:fs";
 import { delimiter, join, resolve } from "node:path";
 import { Command } from "commander";
 import { SERVER_VERSION } from "../shared/server-info.ts";
+import { exportRoots } from "./export-roots.ts";
 import { type LinkFlags, type LinkOptions, linkOptions, withLinkFlags } from "./link-options.ts";
 import { type LogFlags, logLimits, withLogFlags } from "./log-options.ts";
 import { type Environment, envOption, list, numberOf, oneOf, parseFlags } from "./option-values.ts";
+import type { ExportRoot } from "./paths.ts";
 import {
   isLoopback,
   type ServeFlags,
@@ -30,6 +32,7 @@ export interface Options extends ServeOptions {
   readonly python: string | undefined;
   readonly trainer: TrainerChoice;
   readonly datasetRoots: readonly string[];
+  readonly exportRoots: readonly ExportRoot[];
   /** How long a trainer may take to end after it was asked to; undefined for the usual time. */
   readonly stopGraceSeconds: number | undefined;
   readonly logs: LogLimits;
@@ -98,6 +101,13 @@ export function buildCommand(): Command {
     )
     .addOption(
       envOption(
+        "--export-root <[name=]folder>",
+        "MCP_AI_TOOLKIT_EXPORT_ROOTS",
+        "a folder outside that export_model may write to, e.g. comfy=/srv/ComfyUI/models/loras; may be given again",
+      ).argParser(list),
+    )
+    .addOption(
+      envOption(
         "--stop-grace <seconds>",
         "MCP_AI_TOOLKIT_STOP_GRACE",
         "how long a trainer may take to end once it was asked to, before it is made to [default: 30]",
@@ -143,6 +153,7 @@ interface Flags extends ServeFlags, LinkFlags, LogFlags {
   toolkit?: string;
   python?: string;
   datasetRoot?: string[];
+  exportRoot?: string[];
   backendUrl?: string;
   backendToken?: string;
   stopGrace?: string;
@@ -206,6 +217,7 @@ export function parseOptions(argv: readonly string[], env: Environment): Options
       "rehearsal",
     ]),
     datasetRoots: flags.datasetRoot ?? paths(env["MCP_AI_TOOLKIT_DATASET_ROOTS"]),
+    exportRoots: exportRoots(flags.exportRoot ?? paths(env["MCP_AI_TOOLKIT_EXPORT_ROOTS"])),
     stopGraceSeconds: stopGraceOf(flags.stopGrace ?? env["MCP_AI_TOOLKIT_STOP_GRACE"]),
     logs: logLimits(flags, env),
     link: linkOptions(flags, env, insecure),

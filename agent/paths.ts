@@ -22,15 +22,24 @@ export interface Paths {
   readonly trash: string;
   /** Further folders that `dataset_path` in a config may point into. */
   readonly datasetRoots: readonly string[];
+  /** Folders outside, e.g. ComfyUI's, that models may be exported to. */
+  readonly exportRoots: readonly ExportRoot[];
+}
+
+export interface ExportRoot {
+  /** What clients call it. */
+  readonly name: string;
+  readonly path: string;
 }
 
 export interface PathOptions {
   readonly data: string;
   readonly state?: string | undefined;
   readonly datasetRoots?: readonly string[] | undefined;
+  readonly exportRoots?: readonly ExportRoot[] | undefined;
 }
 
-export function pathsOf({ data, state, datasetRoots = [] }: PathOptions): Paths {
+export function pathsOf({ data, state, datasetRoots = [], exportRoots = [] }: PathOptions): Paths {
   const root = resolve(data);
   const stateFolder = state ? resolve(state) : join(root, ".mcp-ai-toolkit");
   return {
@@ -46,6 +55,7 @@ export function pathsOf({ data, state, datasetRoots = [] }: PathOptions): Paths 
     jobs: join(stateFolder, "jobs"),
     trash: join(stateFolder, "trash"),
     datasetRoots: datasetRoots.map((path) => resolve(path)),
+    exportRoots: exportRoots.map(({ name, path }) => ({ name, path: resolve(path) })),
   };
 }
 

@@ -10,12 +10,22 @@ export const exportModel = defineTool({
   name: "export_model",
   title: "Export a model",
   description:
-    "Export a trained model to a specific location. The file keeps its format; the copy is verified before it appears.",
+    "Export a trained model to a specific location: below outputs, or in an export folder of this machine. The file keeps its format; the copy is verified before it appears.",
   scope: "train",
   effect: "replace",
   input: v.object({
     model_name: Name("Model name"),
     output_path: v.optional(lenient(Path("Output path for the exported model (within outputs directory)"))),
+    destination: v.optional(
+      Name(
+        "An export folder outside, e.g. ComfyUI's loras; list_exported_models names them. Default: outputs",
+      ),
+    ),
+    name_template: v.optional(
+      Path(
+        "Instead of output_path: a name made of {name}, {step}, {date}, {base}, {trigger}, e.g. {name}_{step}",
+      ),
+    ),
     overwrite: v.optional(Flag("Replace an existing file at the output path"), false),
   }),
   output: output({ path: v.string(), status: Success, size: Bytes, sha256: v.string(), copied: v.boolean() }),
@@ -45,7 +55,11 @@ export const listExportedModels = defineTool({
   scope: "read",
   effect: "read",
   input: v.object({}),
-  output: output({ models: v.array(Model) }),
+  output: output({
+    models: v.array(Model),
+    /** What export_model takes as destination. */
+    export_folders: v.array(v.object({ name: v.string(), path: v.string() })),
+  }),
 });
 
 export const downloadModel = defineTool({

@@ -40,8 +40,11 @@ export function exportTarget(given: string | undefined, modelPath: string): stri
 }
 
 export interface ExportOptions {
-  readonly outputs: string;
-  /** Path below `outputs`; see exportTarget. */
+  /** The folder that is exported to; made when it is missing, but only if it is our own. */
+  readonly root: string;
+  /** What the root is called in messages. */
+  readonly rootName: string;
+  /** Path below `root`; see exportTarget. */
   readonly target: string;
   readonly overwrite: boolean;
   readonly reading: Reading;
@@ -60,13 +63,13 @@ export interface Exported {
  * @throws ToolError conflict if something else is there and `overwrite` is off
  */
 export async function exportTo(model: OpenedModel, options: ExportOptions): Promise<Exported> {
-  const { outputs, target, overwrite, reading } = options;
+  const { root, rootName, target, overwrite, reading } = options;
   const { folder: subFolder, name } = splitPath(target);
   const made: string[] = [];
   const onCreate = (path: string) => made.push(path);
   try {
     return await closing(
-      await folderInside(outputs, subFolder, "output", { create: true, onCreate }),
+      await folderInside(root, subFolder, "output", { create: true, onCreate }),
       async (folder) => {
         const existing = await whatLiesAt(folder, name, model, options);
         if (existing === "the model") {
@@ -75,7 +78,7 @@ export async function exportTo(model: OpenedModel, options: ExportOptions): Prom
             copied: false,
           };
         }
-        if (existing === "something else" && !overwrite) throw taken(target);
+        if (existing === "something else" && !overwrite) throw taken(rootName, target);
         let sha256 = "";
         await placeFile(folder, name, { overwrite }, async (temporary) => {
           sha256 = await copyVerified(model.file.handle, temporary, reading);
@@ -85,13 +88,13 @@ export async function exportTo(model: OpenedModel, options: ExportOptions): Prom
     );
   } catch (error) {
     await removeMadeFolders(made);
-    throw hasCode(error, "EEXIST", "EISDIR") ? taken(target) : error; // it came meanwhile, or is a folder
+    throw hasCode(error, "EEXIST", "EISDIR") ? taken(rootName, target) : error; // it came meanwhile, or is a folder
   }
 }
 
-function taken(target: string): ToolError {
-  return new ToolError("conflict", `outputs/${target} exists and is not this model`, {
-    hint: "Give another output_path, or overwrite: true to replace a file",
+function taken(rootName: string, target: string): ToolError {
+  return new ToolError("conflict", `${rootName}/${target} exists and is not this model`, {
+    hint: "Give another output_path or name_template, or overwrite: true to replace a file",
   });
 }
 

@@ -335,6 +335,88 @@ describe("export_model", () => {
     expect(await outputs()).toEqual(["nice", "nice/my..lora.ckpt", "nice/v1.5.ckpt", "x.ckpt"]);
   });
 
+  describe("to a folder outside", () => {
+    const comfy = () => join(base, "ComfyUI/models/loras");
+    const outside = async (input: {
+      destination?: string;
+      name_template?: string;
+      output_path?: string;
+      overwrite?: boolean;
+    }) => {
+      const there = modelHandlers({
+        paths: { ...paths, exportRoots: [{ name: "comfy", path: comfy() }] },
+        trash,
+        inUse: { jobUsing: () => undefined, jobOfConfig: () => undefined },
+        jobOf: () => undefined,
+      });
+      return there.export_model({ model_name: "run_000000005", overwrite: false, ...input }, context);
+    };
+    beforeEach(async () => {
+      await put("output/run/run_000000005.safetensors");
+      await mkdir(comfy(), { recursive: true });
+    });
+
+    test("an allowed one, by name or path: a verified copy under a name from the template", async () => {
+      const path = join(comfy(), "sd_1.5/run_5_p3rs0n.safetensors");
+      const input = { destination: "comfy", name_template: "{base}/{name}_{step}_{trigger}" };
+      expect(await outside(input)).toMatchObject({ path, copied: true, sha256 });
+      expect(await readFile(path)).toEqual(content);
+      expect(await outside({ ...input, destination: comfy() })).toMatchObject({
+        path,
+        copied: false,
+        sha256,
+      });
+      expect(await outputs()).toEqual([]);
+    });
+
+    test("{date} is the day on which the model was written; without destination the copy goes to outputs", async () => {
+      await utimes(join(paths.output, "run/run_000000005.safetensors"), 0, 86_400 * 365);
+      expect(await outside({ name_template: "{name}-{date}" })).toMatchObject({
+        path: join(paths.outputs, "run-1971-01-01.safetensors"),
+      });
+      expect(await outside({ destination: "comfy", output_path: "mine" })).toMatchObject({
+        path: join(comfy(), "mine.safetensors"),
+      });
+    });
+
+    test.each([
+      [{ destination: "elsewhere" }, 'no export folder "elsewhere" on this machine; there is outputs, comfy'],
+      [{ destination: "/etc" }, 'no export folder "/etc"'],
+      [{ destination: "comfy", name_template: "../{name}" }, "parent directory references not allowed"],
+      [{ destination: "comfy", name_template: "/{name}" }, "Absolute path not allowed"],
+      [{ destination: "comfy", name_template: "{nmae}" }, "there is no {nmae}; there is {name}, {step}"],
+      [{ destination: "comfy", name_template: "{name" }, "a brace is not closed"],
+      [{ name_template: "{name}", output_path: "x" }, "not both"],
+    ])("%j is refused and nothing is written", async (input, sentence) => {
+      const { status, body } = await failure(outside(input));
+      expect(status).toBe(400);
+      expect(body.error).toContain(sentence);
+      expect(await readdir(comfy())).toEqual([]);
+      expect(await outputs()).toEqual([]);
+    });
+
+    test("a value that nobody knows is said, not made up", async () => {
+      await rm(join(paths.output, "run/run_000000005.safetensors"));
+      await put("output/run/run_000000005.ckpt", "weights");
+      const { body } = await failure(outside({ name_template: "{name}_{trigger}" }));
+      expect(body.error).toContain("the {trigger} of this model is not known");
+    });
+
+    test("a folder that is not there, a disk not mounted, say, is not made", async () => {
+      await rm(comfy(), { recursive: true });
+      const { status, body } = await failure(outside({ destination: "comfy" }));
+      expect(status).toBe(404);
+      expect(body.error).toBe(`The export folder comfy (${comfy()}) is not there`);
+      await expect(readdir(comfy())).rejects.toThrow("ENOENT");
+    });
+
+    test("a link in there does not lead the copy away", async () => {
+      await symlink(base, join(comfy(), "link"));
+      const { body } = await failure(outside({ destination: "comfy", output_path: "link/x" }));
+      expect(body.error).toContain("traversal attempt detected");
+    });
+  });
+
   test("another file at the target is kept unless it may be overwritten", async () => {
     await put("output/run/x.safetensors");
     const target = await put("outputs/x.safetensors", "something else");

@@ -3,11 +3,13 @@ import type { BigIntStats } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import type { CallContext, Handlers } from "../../../shared/contract.ts";
-import { softError, ToolError } from "../../../shared/errors.ts";
+import { invalid, softError, ToolError } from "../../../shared/errors.ts";
 import { MAX_INLINE_MODEL_BYTES, type modelTools } from "../../../shared/tools/models.ts";
 import { checkRelative, closing, isMissing } from "../../files/sandbox.ts";
 import { type DeleteParts, moveToTrash } from "./delete.ts";
 import { exportTarget, exportTo } from "./export.ts";
+import { nameFrom } from "./export-name.ts";
+import { exportRoot } from "./export-root.ts";
 import { FileCache, identityOf } from "./file-cache.ts";
 import { describeModels, factsOf } from "./list.ts";
 import type { ModelFacts } from "./model-facts.ts";
@@ -43,23 +45,30 @@ export const modelHandlers = ({ jobOf, ...parts }: ModelParts): Handlers<typeof 
   return {
     list_exported_models: async (_input, { signal }) => ({
       models: await describeModels(paths, facts, jobOf, signal),
+      export_folders: [...paths.exportRoots],
     }),
 
-    async export_model({ model_name, output_path, overwrite }, context) {
+    async export_model({ model_name, output_path, destination, name_template, overwrite }, context) {
       if (output_path !== undefined) checkRelative(output_path, "output"); // before "not found", as the old server
+      if (output_path !== undefined && name_template !== undefined) {
+        throw invalid("Give output_path or name_template, not both");
+      }
+      const { root, rootName } = await exportRoot(paths, destination);
       return await withModel(model_name, async (model, facts) => {
         refuseDamaged(model_name, facts);
-        const target = exportTarget(output_path, model.relative);
+        const given = name_template === undefined ? output_path : nameFrom(name_template, model, facts);
+        const target = exportTarget(given, model.relative);
         const size = Number(model.stats.size);
         const exported = await exportTo(model, {
-          outputs: paths.outputs,
+          root,
+          rootName,
           target,
           overwrite,
           reading: { signal: context.signal, onBytes: reportPercent(2 * size, context) }, // written, then read back
           sha256Of: (path, handle, stats) => hashOf(path, handle, stats, context),
         });
         return {
-          path: join(paths.outputs, target),
+          path: join(root, target),
           status: "success" as const,
           size,
           ...exported,

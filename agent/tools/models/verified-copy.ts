@@ -51,7 +51,7 @@ export async function copyVerified(source: FileHandle, path: string, reading: Re
     const sha256 = hash.digest("hex");
     if ((await sha256Of(target, reading)) !== sha256) {
       throw new ToolError("internal", "The copy differs from the model, so it was removed", {
-        hint: "The disk of the outputs folder is failing; check the system log",
+        hint: "The disk of that folder is failing; check the system log",
       });
     }
     return sha256;
