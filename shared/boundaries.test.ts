@@ -58,3 +58,35 @@ test("shared and the router's routes name no Node module, so that they run on Wo
   );
   expect(onNode.filter(({ file }) => !isForNode(file))).toEqual([]);
 });
+
+/** The files on a way from `start` back to itself; empty when there is none. */
+function circleOf(start: string, targets: ReadonlyMap<string, readonly string[]>): string[] {
+  const cameFrom = new Map<string, string>();
+  const next = [start];
+  for (let file = next.pop(); file !== undefined; file = next.pop()) {
+    for (const target of targets.get(file) ?? []) {
+      if (cameFrom.has(target)) continue;
+      cameFrom.set(target, file);
+      next.push(target);
+    }
+  }
+  const circle: string[] = [];
+  for (let file = cameFrom.get(start); file !== undefined; file = cameFrom.get(file)) {
+    circle.unshift(file);
+    if (file === start) return circle;
+  }
+  return [];
+}
+
+test("no file imports itself by way of others, types included", () => {
+  const imports = ["shared", "router", "agent", "scripts", "bench"].flatMap(importsOf);
+  const targets = new Map(
+    [...Map.groupBy(imports, ({ file }) => file)].map(([file, lines]) => [
+      file,
+      lines.map(({ target }) => target),
+    ]),
+  );
+  expect(
+    [...targets.keys()].map((file) => circleOf(file, targets)).filter(({ length }) => length > 0),
+  ).toEqual([]);
+});

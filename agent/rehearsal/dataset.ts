@@ -3,29 +3,15 @@ import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "
 import { basename, extname, join } from "node:path";
 import { bucketOf } from "../tools/datasets/check/buckets.ts";
 import { divisibilityOf } from "../tools/datasets/check/divisibility.ts";
-import type { Bar, BarOptions } from "./bar.ts";
 import { isBlock } from "./config.ts";
 import { imageSize, type Size } from "./image-size.ts";
-import type { Interrupt } from "./interrupt.ts";
-import { cacheLatents } from "./latents.ts";
+import { cacheLatents, type Item, type LatentTools } from "./latents.ts";
 import { dumps, type Frame, PythonError, toPythonError, traceback } from "./python.ts";
 import type { DatasetSettings } from "./settings.ts";
 
-export interface DatasetTools {
-  readonly print: (line: string) => void;
+export interface DatasetTools extends LatentTools {
   readonly err: (text: string) => void;
-  readonly openBar: (options: Pick<BarOptions, "total" | "description">) => Bar;
-  readonly interrupt: Interrupt;
-  readonly arch: string;
-  /** For each latent to cache. */
-  readonly cacheMs: number;
   readonly toolkit: string;
-}
-
-export interface Item {
-  readonly path: string;
-  /** Its bucket: what the image is scaled to and cropped. */
-  readonly bucket: Size;
 }
 
 const IMAGES = [".jpg", ".jpeg", ".png", ".webp"];

@@ -2,18 +2,35 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync } from "node:fs";
 import { basename, dirname, extname, join } from "node:path";
+import type { Bar, BarOptions } from "./bar.ts";
 import { SOFTWARE } from "./checkpoints.ts";
-import type { DatasetTools, Item } from "./dataset.ts";
+import type { Size } from "./image-size.ts";
+import type { Interrupt } from "./interrupt.ts";
 import { dumps } from "./python.ts";
 import { hash, randomFrom } from "./random.ts";
 import { encodeFloats, type Metadata, writeSafetensors } from "./safetensors.ts";
 import type { DatasetSettings } from "./settings.ts";
 
+export interface Item {
+  readonly path: string;
+  /** Its bucket: what the image is scaled to and cropped. */
+  readonly bucket: Size;
+}
+
+export interface LatentTools {
+  readonly print: (line: string) => void;
+  readonly openBar: (options: Pick<BarOptions, "total" | "description">) => Bar;
+  readonly interrupt: Interrupt;
+  readonly arch: string;
+  /** For each latent to cache. */
+  readonly cacheMs: number;
+}
+
 export async function cacheLatents(
   folder: string,
   items: readonly Item[],
   { cache_latents_to_disk: toDisk }: DatasetSettings,
-  { print, openBar, interrupt, arch, cacheMs }: DatasetTools,
+  { print, openBar, interrupt, arch, cacheMs }: LatentTools,
 ): Promise<void> {
   print(`Caching latents for ${folder}`);
   print(toDisk ? " - Saving latents to disk" : " - Keeping latents in memory");

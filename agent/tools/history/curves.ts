@@ -1,5 +1,6 @@
 // A run's curves: from its own log of figures as long as that is its own, afterwards from its record.
-import { countSteps, downsample, type MetricsRange, readMetrics, type Series } from "../training/metrics.ts";
+import { downsample } from "../training/curve.ts";
+import { countSteps, type MetricsRange, readMetrics, type Series } from "../training/metrics.ts";
 import { endMs, type RunPlace, type RunRecord, seriesOf } from "./run-record.ts";
 
 export interface Curves {

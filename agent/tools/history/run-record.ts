@@ -3,9 +3,10 @@ import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import * as v from "valibot";
 import { readHeaderAt } from "../models/safetensors.ts";
+import type { Point } from "../training/curve.ts";
 import { LOSS } from "../training/loss-log.ts";
 import { median } from "../training/median.ts";
-import { type Point, readMetrics, readStepTimes, readTrend, type Series } from "../training/metrics.ts";
+import { readMetrics, readStepTimes, readTrend, type Series } from "../training/metrics.ts";
 import { asOf, listCheckpoints, listSamples } from "../training/run-files.ts";
 
 /** `[step, value]`: half as many characters as an object. */

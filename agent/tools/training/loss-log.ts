@@ -4,7 +4,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
-import type { Point } from "./metrics.ts";
+import type { Point } from "./curve.ts";
 import type { LoggedStep } from "./pace.ts";
 
 export const LOSS = "loss/loss";

@@ -1,7 +1,7 @@
 // What a run's losses say. A single loss of a diffusion training says little: it depends on the timestep that was drawn.
+
+import { type Point, smooth } from "./curve.ts";
 import { median } from "./median.ts";
-import type { Point } from "./metrics.ts";
-import { smooth } from "./smooth.ts";
 
 export type Trend = "falling" | "flat" | "rising";
 

@@ -2,14 +2,9 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { downsample, type Point, smooth } from "./curve.ts";
 import { LOSS } from "./loss-log.ts";
 import { isLoss, smoothedLast, TREND_WEIGHT } from "./loss-stats.ts";
-import { smooth } from "./smooth.ts";
-
-export interface Point {
-  readonly step: number;
-  readonly value: number;
-}
 
 export interface Series {
   readonly key: string;
@@ -26,33 +21,6 @@ export interface Series {
 
 /** Bad steps that are named; a run that has blown up has nothing else. */
 const BAD_STEPS_MAX = 20;
-
-/**
- * At most `count` points that keep every peak: the range is cut into equal buckets, and each gives its lowest and its
- * highest point in their order. The first and the last point stay.
- */
-export function downsample(points: readonly Point[], count: number): Point[] {
-  if (points.length <= count || count < 4) return points.slice(0, Math.max(count, 0));
-  const first = points[0];
-  const last = points.at(-1);
-  const inner = points.slice(1, -1);
-  const buckets = Math.floor((count - 2) / 2);
-  const picked: Point[] = [];
-  for (let bucket = 0; bucket < buckets; bucket++) {
-    const from = Math.floor((bucket * inner.length) / buckets);
-    const to = Math.floor(((bucket + 1) * inner.length) / buckets);
-    let low: Point | undefined;
-    let high: Point | undefined;
-    for (const point of inner.slice(from, to)) {
-      if (!low || point.value < low.value) low = point;
-      if (!high || point.value > high.value) high = point;
-    }
-    if (!low || !high) continue;
-    if (low === high) picked.push(low);
-    else picked.push(...(low.step < high.step ? [low, high] : [high, low]));
-  }
-  return [first, ...picked, last].filter((point) => point !== undefined);
-}
 
 export interface MetricsRange {
   /** 0-based loop steps, as the trainer logs them; the first step of a run is never logged. */

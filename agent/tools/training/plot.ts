@@ -1,7 +1,6 @@
 // A run's loss as a small picture: every figure faint, the smoothed line bold. Drawn without text: fonts differ from
 // machine to machine, and the figures stand in the text beside it.
-import type { Point } from "./metrics.ts";
-import { smooth } from "./smooth.ts";
+import { type Point, smooth } from "./curve.ts";
 
 const WIDTH = 720;
 const HEIGHT = 320;

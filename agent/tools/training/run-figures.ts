@@ -1,8 +1,9 @@
 // A run's figures out of its loss_log.db, as few as a status needs, and those that seldom change only once.
+
+import type { Point } from "./curve.ts";
 import type { LoggedValue, LossLog } from "./loss-log.ts";
 import { BLOCK, type BlowUp, blowUpOf, isLoss, SUSTAINED } from "./loss-stats.ts";
 import { median } from "./median.ts";
-import type { Point } from "./metrics.ts";
 import { type Costs, costsOf, type Gap, gapsOf, type Interruptions, stepSeconds } from "./pace.ts";
 import type { RunMemory } from "./run-memory.ts";
 

@@ -1,6 +1,6 @@
 // What was found out about a run and need not be found out again at the next look: a run is looked at every few seconds
 // for hours, and may have 100,000 steps.
-import type { Point } from "./metrics.ts";
+import type { Point } from "./curve.ts";
 import type { Costs } from "./pace.ts";
 import type { Sample } from "./run-files.ts";
 import type { RunPlan } from "./run-plan.ts";

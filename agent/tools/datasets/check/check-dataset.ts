@@ -13,11 +13,12 @@ import { openDataset } from "../open-dataset.ts";
 import { bucketsOf, type Size } from "./buckets.ts";
 import { CaptionLint } from "./caption-lint.ts";
 import { likelyKinds, type Rules, rulesOf } from "./check-rules.ts";
+import type { Facts } from "./facts.ts";
 import { FactsStore } from "./facts-store.ts";
 import { Findings } from "./findings.ts";
 import { type Candidate, gatherFacts } from "./gather-facts.ts";
 import { noteImages, notePartners, type Seen } from "./judge.ts";
-import { type Facts, factsOf } from "./media-facts.ts";
+import { factsOf } from "./media-facts.ts";
 import { openPartnerFolder, type PartnerFile, type PartnerFolder } from "./partner-folder.ts";
 import { FILES_MAX, type SurveyedFile, survey } from "./survey.ts";
 

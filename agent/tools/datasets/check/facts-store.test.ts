@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import type { Facts } from "./facts.ts";
 import { FactsStore } from "./facts-store.ts";
-import type { Facts } from "./media-facts.ts";
 
 let folder: string;
 let path: string;

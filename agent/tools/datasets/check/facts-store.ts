@@ -2,7 +2,7 @@
 // the check goes on without, and only takes longer.
 import { rmSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
-import type { Facts } from "./media-facts.ts";
+import type { Facts } from "./facts.ts";
 
 /** Another number: what older versions kept is thrown away. */
 const VERSION = 1;

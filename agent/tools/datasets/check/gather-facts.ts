@@ -1,8 +1,8 @@
 // Facts of many files: those known from before, and as many more as time allows.
 import type { Progress } from "../../../../shared/contract.ts";
 import { atOnce } from "../../../files/at-once.ts";
+import type { Facts } from "./facts.ts";
 import type { FactsStore, KnownFile } from "./facts-store.ts";
-import type { Facts } from "./media-facts.ts";
 
 /** A file to look at. */
 export interface Candidate extends KnownFile {

@@ -1,5 +1,5 @@
 // Size and number of frames of mp4, mov and m4v files, from their boxes (ISO/IEC 14496-12). Reads headers only.
-import type { ProblemFacts, VideoFacts } from "./media-facts.ts";
+import type { ProblemFacts, VideoFacts } from "./facts.ts";
 
 /** Up to `length` bytes from `position`. */
 export type Read = (position: number, length: number) => Promise<Buffer>;

@@ -1,7 +1,7 @@
 // What the facts of files mean for a training.
 
+import type { Facts, ImageFacts } from "./facts.ts";
 import type { Findings } from "./findings.ts";
-import type { Facts, ImageFacts } from "./media-facts.ts";
 import { alike } from "./near-duplicates.ts";
 import type { PartnerFile, PartnerFolder } from "./partner-folder.ts";
 import { differInShape } from "./partners.ts";

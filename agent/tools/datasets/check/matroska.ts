@@ -1,5 +1,5 @@
 // Sizes of videos from the beginning of their files: Matroska and WebM (RFC 9559), AVI.
-import type { VideoFacts } from "./media-facts.ts";
+import type { VideoFacts } from "./facts.ts";
 
 const UNKNOWN: VideoFacts = { is: "video", width: null, height: null, frames: null };
 

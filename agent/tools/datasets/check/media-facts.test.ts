@@ -5,7 +5,8 @@ import { join } from "node:path";
 import sharp, { type Sharp } from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { MediaKind } from "../media.ts";
-import { type Facts, factsOf, type ImageFacts } from "./media-facts.ts";
+import type { Facts, ImageFacts } from "./facts.ts";
+import { factsOf } from "./media-facts.ts";
 import { alike } from "./near-duplicates.ts";
 
 let folder: string;

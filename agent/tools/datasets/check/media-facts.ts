@@ -3,38 +3,10 @@ import { createHash } from "node:crypto";
 import type { FileHandle } from "node:fs/promises";
 import { loadSharp, sniffFormat } from "../images.ts";
 import type { MediaKind } from "../media.ts";
+import type { Facts } from "./facts.ts";
 import { readIsoMedia } from "./iso-media.ts";
 import { readAvi, readMatroska } from "./matroska.ts";
 import { LOOK_HEIGHT, LOOK_WIDTH, lookOf } from "./picture-look.ts";
-
-export interface ImageFacts {
-  readonly is: "image";
-  /** Of the picture as the trainer sees it: turned as its EXIF data say. */
-  readonly width: number;
-  readonly height: number;
-  readonly turned: boolean;
-  readonly frames: number;
-  readonly transparent: boolean;
-  /** 16 bits of gray, which the trainer reads as all white. */
-  readonly gray16: boolean;
-  readonly sha256: string;
-  readonly look: string;
-}
-
-export interface VideoFacts {
-  readonly is: "video";
-  /** null: nobody here can read it out of this format. */
-  readonly width: number | null;
-  readonly height: number | null;
-  readonly frames: number | null;
-}
-
-export interface ProblemFacts {
-  readonly is: "broken" | "unsupported" | "too_large";
-  readonly why: string;
-}
-
-export type Facts = ImageFacts | VideoFacts | { readonly is: "audio" } | ProblemFacts;
 
 /** Above this a picture is not decoded: far more than any training resolution, and a moderate amount of memory. */
 const MAX_MEGAPIXELS = 100;

@@ -7,8 +7,9 @@ import { statAll } from "../../../files/stat-all.ts";
 import type { Role } from "../companions.ts";
 import { openDatasetPath } from "../open-dataset.ts";
 import type { Roots } from "../walk-dataset.ts";
+import type { Facts } from "./facts.ts";
 import type { Candidate } from "./gather-facts.ts";
-import { type Facts, factsOf } from "./media-facts.ts";
+import { factsOf } from "./media-facts.ts";
 import { type Partners, partnersOf } from "./partners.ts";
 
 /** An image of a partner folder, and the file it belongs to. */
