@@ -72,7 +72,7 @@ test.each<[Record<string, unknown>, string[], RegExp]>([
   [{ "train..steps": 1 }, [], /is not a path/],
   [{ "__proto__.x": 1 }, [], /is not a path/],
   [{}, ["train.nothing"], /no 'train.nothing' to remove/],
-  [{ "sample.prompts": ["${HF_TOKEN}"] }, [], /\$\{/],
+  [{ "sample.prompts": ["$" + "{HF_TOKEN}"] }, [], /\$\{/],
   [{ "train.optimizer": "adamw9" }, [], /would break the configuration/],
   [{}, ["config.name"], /would break the configuration/],
 ])("%j without %j is refused and nothing is written", async (set, remove, reason) => {

@@ -52,7 +52,7 @@ test("the trigger word counts as the trainer counts it: anywhere, in its own cas
 });
 
 test("what a prompt would choke on is named", () => {
-  expect(lint({ "a.png": "a cat --w 512", "b.png": "costs ${PRICE}", "c.png": "film-grain" })).toEqual({
+  expect(lint({ "a.png": "a cat --w 512", "b.png": "costs $" + "{PRICE}", "c.png": "film-grain" })).toEqual({
     prompt_syntax: ["a.png", "b.png"],
   });
 });
