@@ -1,0 +1,83 @@
+// A router for machines that dial in, put together: the same on Node and on Workers. What differs between the two comes in.
+import type { Hono } from "hono";
+import type { Log } from "../shared/log.ts";
+import { type AgentDoor, agentTokens, sharedAgentToken } from "./agent-door.ts";
+import { createApp } from "./app.ts";
+import type { AppEnv } from "./app-env.ts";
+import { Audit } from "./audit.ts";
+import { type Authenticate, firstOf, ownerToken } from "./auth/authenticate.ts";
+import type { AddressOf } from "./auth/door.ts";
+import { Pairing } from "./auth/pairing.ts";
+import { clientTokens, TokenStore } from "./auth/tokens.ts";
+import { Fleet } from "./fleet.ts";
+import type { HostPolicy } from "./hosts.ts";
+import type { Hub } from "./hub.ts";
+import { LastAnswers } from "./last-answers.ts";
+import { MachineRegistry } from "./machine-registry.ts";
+import type { Sql } from "./sql.ts";
+
+export interface EdgeOptions {
+  readonly sql: Sql;
+  /** The owner's token, beside those that the store knows. */
+  readonly token: string | undefined;
+  /** One credential for all machines, beside those made by pairing. */
+  readonly agentToken: string | undefined;
+  /** Lets everybody in without a token. */
+  readonly insecure: boolean;
+  readonly policy: HostPolicy;
+  /** How a request becomes an agent of the hub. */
+  readonly accept: (hub: Hub) => AgentDoor["accept"];
+  readonly addressOf?: AddressOf;
+  readonly log: Log;
+}
+
+export interface Edge {
+  readonly app: Hono<AppEnv>;
+  readonly fleet: Fleet;
+  readonly tokens: TokenStore;
+  readonly machines: MachineRegistry;
+  readonly answers: LastAnswers;
+}
+
+/** How long an answer of a read tool may wait to be written down. */
+const FLUSH_MS = 2_000;
+
+/** Nobody is let in without a token: behind a proxy all the world comes from loopback. */
+function authenticateOf({ token, insecure }: EdgeOptions, tokens: TokenStore): Authenticate {
+  const own = clientTokens(tokens);
+  if (token !== undefined) return firstOf(ownerToken(token), own);
+  return insecure ? firstOf(own, ownerToken(undefined)) : own;
+}
+
+export function createEdge(options: EdgeOptions): Edge {
+  const { sql, agentToken, policy, accept, addressOf, log } = options;
+  const tokens = new TokenStore(sql);
+  const machines = new MachineRegistry(sql);
+  const later = (flush: () => void) =>
+    void setTimeout(() => {
+      try {
+        flush();
+      } catch (err) {
+        log.error({ err }, "last answers could not be written");
+      }
+    }, FLUSH_MS);
+  const answers = new LastAnswers(sql, later);
+  const fleet = new Fleet({
+    machines,
+    answers,
+    onError: (err) => log.error({ err }, "a note could not be kept"),
+    onDetach: (machine, reason) => log.warn({ machine, reason }, "machine gone"),
+  });
+  const auth = [agentTokens(tokens), ...(agentToken === undefined ? [] : [sharedAgentToken(agentToken)])];
+  const app = createApp({
+    backend: fleet,
+    surface: "mcp",
+    policy,
+    authenticate: authenticateOf(options, tokens),
+    administration: { tokens, pairing: new Pairing(sql, tokens), audit: new Audit(sql) },
+    agentDoor: { auth, accept: accept(fleet.hub) },
+    addressOf,
+    log,
+  });
+  return { app, fleet, tokens, machines, answers };
+}
