@@ -32,6 +32,8 @@ export interface Agent {
   readonly serve: Serve;
   /** Of the state folder. */
   readonly machineId: string;
+  /** Resolves after one more round over all runs: supervision is not stuck. */
+  check(): Promise<void>;
   /** Leaves the runs alone: they go on, and the next agent finds them. */
   close(): Promise<void>;
 }
@@ -115,6 +117,7 @@ export async function createAgent(options: Options, log: Log): Promise<Agent> {
   return {
     serve: runOnce(run, callStore, self),
     machineId,
+    check: () => supervisor.look(),
     async close() {
       closing.abort();
       clearInterval(tidyTimer);

@@ -63,8 +63,10 @@ async function run(
   const stopped = new Promise<number>((resolve) => {
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => resolve(0));
   });
+  const leave = await (await import("./service/supervised.ts")).underServiceManager(running, log);
   const code = await Promise.race([stopped, running.ended]);
   log.info({}, "closing; runs go on");
+  await leave();
   await running.close();
   return code;
 }

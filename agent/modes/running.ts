@@ -4,6 +4,8 @@ export interface Running {
   readonly ended: Promise<number>;
   /** Where it listens, or null. */
   readonly url: string | null;
+  /** Resolves once what runs in the background has come round; a service manager is told that we are well. */
+  check?(): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -22,6 +22,7 @@ export async function standalone(
       url: http.url,
       // Other modes have their own callers, and go on without the router.
       ended: uplink && options.mode === "agent" ? uplink.refused.then(() => EXIT_REFUSED) : http.ended,
+      check: () => agent.check(),
       async close() {
         await Promise.all([http.close(), uplink?.close()]);
         await agent.close();

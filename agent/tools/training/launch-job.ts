@@ -1,6 +1,7 @@
 // From a claimed job to its process.
 import type { ChildProcess } from "node:child_process";
 import { type Environment, trainerEnvironment } from "../../trainer/environment.ts";
+import { niceCommand, ownPriority, trainerPriority } from "../../trainer/priority.ts";
 import type { Trainer } from "../../trainer/trainer.ts";
 import { jobFolder } from "./job-folder.ts";
 import { claimerOf, type Job } from "./job-store.ts";
@@ -20,10 +21,14 @@ export async function launchJob(
 ): Promise<ChildProcess> {
   const folder = jobFolder(jobsPath, job.id);
   const { command, cwd, environmentPrefixes } = await trainer();
+  const own = await ownPriority();
+  const priority = trainerPriority(own);
+  const [program, ...rest] = [...niceCommand(own, priority), ...command, folder.config];
   return launch({
-    command: [...command, folder.config],
+    command: [program ?? "", ...rest],
     cwd,
     env: trainerEnvironment(environment, { AITK_JOB_ID: job.id, ...visibleTo(job) }, environmentPrefixes),
+    oomScoreAdjust: own.oomScoreAdjust < 0 ? priority.oomScoreAdjust : undefined,
     launcher: claimerOf(job),
     folder: folder.path,
   });

@@ -17,11 +17,12 @@ const newFolder = () => mkdtemp(join(tmpdir(), "aitk-job-"));
 
 const launcher = { pid: 11, startTicks: 22, bootId: null };
 
-async function start(script: string, folder: string) {
+async function start(script: string, folder: string, oomScoreAdjust?: number) {
   const child = await launch({
     command: ["/bin/sh", "-c", script],
     cwd: "/tmp",
     env: { PATH: "/usr/bin:/bin" },
+    oomScoreAdjust,
     launcher,
     folder,
   });
@@ -37,6 +38,13 @@ test("D4: both streams go to one log, and the exit status to a file", async () =
   await start("echo out; echo err >&2; pwd; exit 7", folder);
   expect(await exit(folder)).toBe(7);
   expect(await log(folder)).toBe("out\nerr\n/tmp\n");
+});
+
+test("a program may be the first to go when memory ends, its children too", async () => {
+  const folder = await newFolder();
+  await start("cat /proc/self/oom_score_adj", folder, 321);
+  expect(await exit(folder)).toBe(0);
+  expect(await log(folder)).toBe("321\n");
 });
 
 test("a status is also known of a program that a signal ended", async () => {

@@ -11,10 +11,12 @@ import { join } from "node:path";
  *   signal (`trap ''`) Python inherits the ignoring and never stops.
  * - Only who turns its ticket into the folder `started` runs the job. The folder holds who that is from its first
  *   moment on, and a ticket that was taken back (revokeTickets) starts nothing any more, however late its shim comes.
+ * - What the agent may have been given, not to be ended for want of memory, its trainer gives back (trainer/priority.ts).
  * - On a full disk no byte can be written, but a link can still be made: it names the status.
  */
 const SHIM = `trap : INT TERM HUP
-cd_to=$1; job=$2; ticket=$3; shift 3
+cd_to=$1; job=$2; ticket=$3; oom=$4; shift 4
+{ [ -z "$oom" ] || echo "$oom" > /proc/$$/oom_score_adj; } 2>/dev/null
 [ -d "$job/started" ] && exit 0
 { read -r stat < /proc/$$/stat && echo "$stat" > "$ticket/stat"
   echo $$ > "$ticket/pid" && mv "$ticket" "$job/started"; } 2>/dev/null || exit 0
@@ -61,6 +63,8 @@ export interface LaunchOptions {
   readonly command: readonly [string, ...string[]];
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
+  /** Of the trainer when it is not the agent's own, see trainer/priority.ts. */
+  readonly oomScoreAdjust?: number | undefined;
   /** Who launches. */
   readonly launcher: ProcessIdentity;
   /** The job's folder: log.txt, started/ and exit appear in it. */
@@ -71,18 +75,29 @@ export interface LaunchOptions {
  * Starts a command in a session of its own whose output goes straight to the log file: with a pipe of ours, a
  * restart of this daemon would kill a nine-hour run at its next print. Both streams, one file, appended.
  */
-export async function launch({ command, cwd, env, launcher, folder }: LaunchOptions): Promise<ChildProcess> {
+export async function launch({
+  command,
+  cwd,
+  env,
+  oomScoreAdjust,
+  launcher,
+  folder,
+}: LaunchOptions): Promise<ChildProcess> {
   const ticket = join(folder, `${ticketPrefix(launcher)}${randomUUID()}`);
   await mkdir(ticket, { mode: 0o700 });
   const log = await open(join(folder, "log.txt"), "a", 0o600);
   try {
     // The shim itself stays in `/`: a folder that is a running process's own cannot be unmounted.
-    const child = spawn("/bin/sh", ["-c", SHIM, "job", cwd, folder, ticket, ...command], {
-      cwd: "/",
-      env,
-      detached: true,
-      stdio: ["ignore", log.fd, log.fd],
-    });
+    const child = spawn(
+      "/bin/sh",
+      ["-c", SHIM, "job", cwd, folder, ticket, String(oomScoreAdjust ?? ""), ...command],
+      {
+        cwd: "/",
+        env,
+        detached: true,
+        stdio: ["ignore", log.fd, log.fd],
+      },
+    );
     await once(child, "spawn");
     child.unref();
     return child;
