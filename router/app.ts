@@ -36,7 +36,7 @@ export interface AppOptions {
   readonly agentDoor?: AgentDoor | undefined;
   readonly addressOf?: AddressOf | undefined;
   /** What MCP serves beside the tools. */
-  readonly mcp?: Pick<McpEndpointOptions, "featuresOf" | "changes"> | undefined;
+  readonly mcp?: Omit<McpEndpointOptions, "onError"> | undefined;
   readonly log: Log;
 }
 

@@ -75,6 +75,7 @@ export function createEdge(options: EdgeOptions): Edge {
     policy,
     authenticate: authenticateOf(options, tokens),
     administration: { tokens, pairing: new Pairing(sql, tokens), audit: new Audit(sql) },
+    mcp: { store: () => sql },
     agentDoor: { auth, accept: accept(fleet.hub) },
     addressOf,
     log,

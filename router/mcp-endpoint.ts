@@ -1,21 +1,23 @@
 // Both eras of MCP behind one door. In a file of its own because the SDK takes longer to load than all the rest: it is
 // loaded with the first MCP request, so that a restarted server answers at once.
 import { createMcpHandler, isLegacyRequest, type ServerEventBus } from "@modelcontextprotocol/server";
-import type { Backend } from "./backend.ts";
 import { trainingFeatures } from "./features/training-features.ts";
 import { type LegacyAnswer, LegacyMcp } from "./legacy-mcp.ts";
-import type { FeaturesOf } from "./mcp/features.ts";
+import type { FeaturesOf, Visitor } from "./mcp/features.ts";
 import { mcpServer } from "./mcp.ts";
+import type { Sql } from "./sql.ts";
 
-/** `body`: the request's parsed body. `backend`: the tools as its caller sees them. */
+/** `body`: the request's parsed body. */
 export type McpEndpoint = (
   request: Request,
   body: unknown,
-  backend: Backend,
+  visitor: Visitor,
 ) => Promise<Response | LegacyAnswer>;
 
 export interface McpEndpointOptions {
   readonly featuresOf?: FeaturesOf | undefined;
+  /** Keeps what has to be remembered over restarts. */
+  readonly store?: (() => Sql) | undefined;
   /** Where changes are told that clients may listen to. */
   readonly changes?: ServerEventBus | undefined;
   /** Told of errors that no client sees. */
@@ -23,20 +25,20 @@ export interface McpEndpointOptions {
 }
 
 export function mcpEndpoint({
-  featuresOf = trainingFeatures,
+  store,
+  featuresOf = trainingFeatures(store),
   changes,
   onError,
 }: McpEndpointOptions): McpEndpoint {
   // The SDK's handler is made once and carries nothing through but the request.
-  const backends = new WeakMap<Request, Backend>();
+  const visitors = new WeakMap<Request, Visitor>();
   const modern = createMcpHandler(
     ({ requestInfo }) => {
-      const backend = requestInfo && backends.get(requestInfo);
-      if (!backend) throw new Error("the SDK did not hand on the request");
-      const features = featuresOf(backend);
+      const visitor = requestInfo && visitors.get(requestInfo);
+      if (!visitor) throw new Error("the SDK did not hand on the request");
       return mcpServer({
-        backend,
-        features,
+        backend: visitor.backend,
+        features: featuresOf(visitor),
         era: "modern",
         tellsOfChanges: changes !== undefined,
         onError,
@@ -46,11 +48,12 @@ export function mcpEndpoint({
     { legacy: "reject", onerror: () => {}, ...(changes && { bus: changes }) },
   );
   const legacy = new LegacyMcp();
-  return async (request, body, backend) => {
-    const build = () => mcpServer({ backend, features: featuresOf(backend), era: "legacy", onError });
+  return async (request, body, visitor) => {
+    const { backend } = visitor;
+    const build = () => mcpServer({ backend, features: featuresOf(visitor), era: "legacy", onError });
     // The SDK's classification, so that no request is ever seen as of both eras.
     if (!isPlainlyLegacy(request, body) && !(await isLegacyRequest(request, body))) {
-      backends.set(request, backend);
+      visitors.set(request, visitor);
       return modern.fetch(request, { parsedBody: body });
     }
     return legacy.handle(build, request, body);

@@ -52,7 +52,8 @@ export function mcpRoutes(options: McpEndpointOptions, oauth?: OAuthOptions): Ho
       c.header("www-authenticate", challenge(oauth, c, "insufficient_scope", [lacking]));
       return c.json(rpcError(-32000, error, null), 403);
     }
-    const answer = await (await endpoint())(request, body.value, c.var.backend);
+    const visitor = { backend: c.var.backend, id: c.var.caller.id };
+    const answer = await (await endpoint())(request, body.value, visitor);
     if (answer instanceof Response) return answer;
     if (answer.body === undefined) return c.body(null, 202);
     if (answer.sessionId !== undefined) c.header(SESSION_HEADER, answer.sessionId);

@@ -7,6 +7,7 @@ import { serveCompletions } from "./mcp/completions.ts";
 import type { Era, Features } from "./mcp/features.ts";
 import { servePrompts } from "./mcp/prompts.ts";
 import { serveResources } from "./mcp/resources.ts";
+import { serveTasks, TASKS_EXTENSION } from "./mcp/tasks.ts";
 import { serveTools } from "./mcp/tools.ts";
 
 /** Lists change with an update of the program, or when a machine comes or goes: clients may keep them for a while. */
@@ -25,10 +26,14 @@ export interface McpOptions {
 /** The Server that answers one request (HTTP) or one connection (stdio). */
 export function mcpServer({ backend, features, era, tellsOfChanges = false, onError }: McpOptions): Server {
   const { resources, prompts, complete, around, requestState, install } = features;
+  const tasks = era === "modern" ? features.tasks : undefined;
   const server = new Server(
     { name: SERVER_NAME, version: SERVER_VERSION, title: "ai-toolkit LoRA training" },
     {
-      capabilities: capabilitiesOf(features, tellsOfChanges),
+      capabilities: {
+        ...capabilitiesOf(features, tellsOfChanges),
+        ...(tasks && { extensions: { [TASKS_EXTENSION]: {} } }),
+      },
       instructions: INSTRUCTIONS,
       cacheHints: { "tools/list": LISTS, "prompts/list": LISTS, "resources/templates/list": LISTS },
       ...(requestState && { requestState }),
@@ -38,6 +43,7 @@ export function mcpServer({ backend, features, era, tellsOfChanges = false, onEr
   if (resources) serveResources(server, resources, onError);
   if (prompts) servePrompts(server, prompts, onError);
   if (complete) serveCompletions(server, complete, onError);
+  if (tasks) serveTasks(server, tasks, onError);
   install?.(server, era);
   return server;
 }

@@ -1,5 +1,5 @@
 // What the modes with an HTTP port share: the app on a socket.
-import { createApp } from "../../router/app.ts";
+import { type AppOptions, createApp } from "../../router/app.ts";
 import { ownerToken } from "../../router/auth/authenticate.ts";
 import type { Backend } from "../../router/backend.ts";
 import { hostPolicy } from "../../router/hosts.ts";
@@ -13,12 +13,14 @@ export async function serveHttp(
   surface: "mcp" | "rest",
   options: Options,
   log: Log,
+  mcp?: AppOptions["mcp"],
 ): Promise<Running> {
   const app = createApp({
     backend,
     surface,
     policy: hostPolicy(options.allowHosts, options.allowOrigins),
     authenticate: ownerToken(options.token),
+    mcp,
     log,
   });
   const listening = await listen(app, options);

@@ -5,6 +5,7 @@ import type { Options } from "../options.ts";
 import { dial, routerOf } from "./dial.ts";
 import { serveHttp } from "./http.ts";
 import { localFleet } from "./local-fleet.ts";
+import { mcpStore } from "./mcp-store.ts";
 import { EXIT_REFUSED, type Running } from "./running.ts";
 
 /** `surface` "rest" is server mode: the tools without MCP. */
@@ -15,8 +16,10 @@ export async function standalone(
 ): Promise<Running> {
   const router = await routerOf(options);
   const agent = await createAgent(options, log);
+  const store = mcpStore(options);
   try {
-    const http = await serveHttp(await localFleet(agent, options, log), surface, options, log);
+    const fleet = await localFleet(agent, options, log);
+    const http = await serveHttp(fleet, surface, options, log, { store: store.open });
     const uplink = router && dial(router, agent, options, log);
     return {
       url: http.url,
@@ -25,10 +28,12 @@ export async function standalone(
       check: () => agent.check(),
       async close() {
         await Promise.all([http.close(), uplink?.close()]);
+        store.close();
         await agent.close();
       },
     };
   } catch (error) {
+    store.close();
     await agent.close();
     throw error;
   }

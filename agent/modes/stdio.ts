@@ -8,6 +8,7 @@ import { createAgent } from "../agent.ts";
 import type { Options } from "../options.ts";
 import { dial, routerOf } from "./dial.ts";
 import { localFleet } from "./local-fleet.ts";
+import { mcpStore } from "./mcp-store.ts";
 import type { Running } from "./running.ts";
 import { StdioTransport } from "./stdio-transport.ts";
 
@@ -18,9 +19,10 @@ export async function stdio(options: Options, log: Log): Promise<Running> {
   const uplink = router && dial(router, agent, options, log);
   const transport = new StdioTransport(process.stdin, process.stdout);
   const ended = Promise.withResolvers<number>();
+  const store = mcpStore(options);
+  const features = trainingFeatures(store.open)({ backend, id: "stdio" });
   const onError = (err: unknown) => log.error({ err }, "a tool call failed");
-  const build = ({ era }: { readonly era: Era }) =>
-    mcpServer({ backend, features: trainingFeatures(backend), era, onError });
+  const build = ({ era }: { readonly era: Era }) => mcpServer({ backend, features, era, onError });
   const handle = serveStdio(build, { transport, onerror: (err) => log.warn({ err }, "stdio") });
   const close = transport.onclose;
   transport.onclose = () => {
@@ -32,6 +34,7 @@ export async function stdio(options: Options, log: Log): Promise<Running> {
     ended: ended.promise,
     async close() {
       await Promise.all([handle.close(), uplink?.close()]);
+      store.close();
       await agent.close();
     },
   };

@@ -72,8 +72,8 @@ export interface Caller {
   call(tool: string, args?: unknown): Promise<Json>;
   /** One JSON-RPC request to `/mcp`. */
   rpc(method: string, params?: unknown): Promise<RpcAnswer>;
-  /** The same as clients of 2026-07-28 send it. `name`: what the header has to name. */
-  modernRpc(method: string, params?: object, name?: string): Promise<RpcAnswer>;
+  /** The same as clients of 2026-07-28 send it. `name`: what the header has to name. `can`: the client's capabilities. */
+  modernRpc(method: string, params?: object, name?: string, can?: object): Promise<RpcAnswer>;
 }
 
 export interface CallerOptions {
@@ -85,7 +85,6 @@ const MODERN = "2026-07-28";
 const ENVELOPE = {
   "io.modelcontextprotocol/protocolVersion": MODERN,
   "io.modelcontextprotocol/clientInfo": { name: "test", version: "1" },
-  "io.modelcontextprotocol/clientCapabilities": {},
 };
 const READS = new Set<string>(TOOLS.filter(({ effect }) => effect === "read").map(({ name }) => name));
 /** Answers beyond this are a matter of their own tests; parsing them again and again would take too long. */
@@ -120,8 +119,9 @@ export function callerOf(url: string, token?: string, { bothEras = false }: Call
     const body = { jsonrpc: "2.0", id: 1, method, ...(params !== undefined && { params }) };
     return v.parse(RpcAnswer, (await send("/mcp", { body })).json);
   };
-  const modernRpc = async (method: string, params: object = {}, name?: string) => {
-    const body = { jsonrpc: "2.0", id: 1, method, params: { ...params, _meta: ENVELOPE } };
+  const modernRpc = async (method: string, params: object = {}, name?: string, can: object = {}) => {
+    const _meta = { ...ENVELOPE, "io.modelcontextprotocol/clientCapabilities": can };
+    const body = { jsonrpc: "2.0", id: 1, method, params: { ...params, _meta } };
     const headers = {
       accept: "application/json, text/event-stream",
       "mcp-protocol-version": MODERN,

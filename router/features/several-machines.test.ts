@@ -30,7 +30,7 @@ function fleet(configs: Readonly<Record<string, readonly string[] | undefined>>)
 const context = { mcpReq: { signal: new AbortController().signal } } as ServerContext;
 
 function featuresOf(backend: Backend) {
-  const { resources, complete } = trainingFeatures(backend);
+  const { resources, complete } = trainingFeatures()({ backend, id: "x" });
   if (!resources || !complete) throw new Error("there are always some");
   return { resources, complete };
 }

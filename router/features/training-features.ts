@@ -1,11 +1,23 @@
 // What we serve beside the tools. All of it reads through a caller's own back end.
 import type { FeaturesOf } from "../mcp/features.ts";
+import type { Sql } from "../sql.ts";
 import { trainingCompletions } from "./completions.ts";
+import { type Memory, openMemory, shortMemory } from "./memory.ts";
 import { trainingPrompts } from "./prompts/index.ts";
 import { trainingResources } from "./resources.ts";
+import { waitingTasks } from "./waiting.ts";
 
-export const trainingFeatures: FeaturesOf = (backend) => ({
-  resources: trainingResources(backend),
-  prompts: trainingPrompts(backend),
-  complete: trainingCompletions(backend),
-});
+/** @param store is opened with the first thing to remember; without one that is forgotten with this process */
+export function trainingFeatures(store?: () => Sql): FeaturesOf {
+  let memory: Memory | undefined;
+  const remembered = () => {
+    memory ??= store ? openMemory(store()) : shortMemory();
+    return memory;
+  };
+  return (visitor) => ({
+    resources: trainingResources(visitor.backend),
+    prompts: trainingPrompts(visitor.backend),
+    complete: trainingCompletions(visitor.backend),
+    ...waitingTasks(visitor, remembered),
+  });
+}

@@ -1,6 +1,7 @@
 // What MCP serves beside the tools of a back end. The real ones stand in router/features/, tests bring their own.
 import type {
   CallToolResult,
+  ClientCapabilities,
   GetPromptResult,
   InputRequiredResult,
   Prompt,
@@ -12,6 +13,7 @@ import type {
   ServerOptions,
 } from "@modelcontextprotocol/server";
 import type { Backend } from "../backend.ts";
+import type { CreatedTask, Tasks } from "./tasks.ts";
 
 export interface ResourcePage {
   readonly resources: readonly Resource[];
@@ -48,12 +50,22 @@ export interface Typing {
   readonly known: Readonly<Record<string, string>>;
 }
 
-/** Stands around every call of a tool: it may answer itself, ask the client first, or let the call go on. */
+export interface ToolCall {
+  readonly name: string;
+  readonly args: Readonly<Record<string, unknown>>;
+  /** What the client that calls has declared. */
+  readonly client: ClientCapabilities;
+}
+
+/**
+ * Stands around every call of a tool: it may answer itself, ask the client first, make a task of it for a client that
+ * declares tasks, or let the call go on.
+ */
 export type AroundCall = (
-  call: { readonly name: string; readonly args: Readonly<Record<string, unknown>> },
+  call: ToolCall,
   context: ServerContext,
   go: () => Promise<CallToolResult>,
-) => Promise<CallToolResult | InputRequiredResult>;
+) => Promise<CallToolResult | InputRequiredResult | CreatedTask>;
 
 export interface Features {
   readonly resources?: Resources | undefined;
@@ -61,6 +73,8 @@ export interface Features {
   /** All values that fit, best first; who asks gets the first of them. */
   readonly complete?: ((typing: Typing, context: ServerContext) => Promise<readonly string[]>) | undefined;
   readonly around?: AroundCall | undefined;
+  /** What becomes of the tasks that `around` makes. */
+  readonly tasks?: Tasks | undefined;
   /** Reads, and refuses, what a client brings back of a question. */
   readonly requestState?: ServerOptions["requestState"] | undefined;
   /** Whatever else a server of this kind answers. */
@@ -69,5 +83,11 @@ export interface Features {
 
 export type Era = "legacy" | "modern";
 
-/** The features as one caller sees them: they reach the tools only through that caller's back end. */
-export type FeaturesOf = (backend: Backend) => Features;
+/** One caller, as the features see it: they reach the tools only through its own back end. */
+export interface Visitor {
+  readonly backend: Backend;
+  /** Who it is, by an id that stays. Where nobody is asked, all are one. */
+  readonly id: string;
+}
+
+export type FeaturesOf = (visitor: Visitor) => Features;

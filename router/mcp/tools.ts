@@ -10,6 +10,7 @@ import type { Progress } from "../../shared/contract.ts";
 import { toToolError } from "../../shared/errors.ts";
 import type { Backend, ListedTool } from "../backend.ts";
 import { mcpError, mcpResult } from "../render.ts";
+import { clientOf } from "./client.ts";
 import type { AroundCall } from "./features.ts";
 
 const straightOn: AroundCall = (_call, _context, go) => go();
@@ -28,8 +29,15 @@ export function serveTools(
         `Tool not found: ${params.name.slice(0, 200)}`,
       );
     }
-    const call = { name: params.name, args: params.arguments ?? {} };
-    return around(call, context, () => callTool(backend, params, context, onError));
+    const call = {
+      name: params.name,
+      args: params.arguments ?? {},
+      client: clientOf(server, context),
+    };
+    // A task is a result that the SDK's types do not know.
+    return around(call, context, () =>
+      callTool(backend, params, context, onError),
+    ) as Promise<CallToolResult>;
   });
 }
 

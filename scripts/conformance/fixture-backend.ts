@@ -8,6 +8,7 @@ import { ToolError } from "../../shared/errors.ts";
 import { Blocks } from "../../shared/fields.ts";
 import { AGENT_NAME, AGENT_TOOLS } from "./fixture-agent.ts";
 import { CONVERSATIONS } from "./fixture-conversations.ts";
+import { LONG_TOOL_NAMES } from "./fixture-tasks.ts";
 
 type InputSchema = ListedTool["inputSchema"];
 
@@ -50,7 +51,8 @@ const INPUTS: Readonly<Record<string, InputSchema>> = {
   json_schema_2020_12_tool: JSON_SCHEMA_2020_12,
 };
 
-const TOOLS: readonly ListedTool[] = [...AGENT_TOOLS, ...Object.keys(CONVERSATIONS)].map((name) => ({
+const NAMES = [...AGENT_TOOLS, ...Object.keys(CONVERSATIONS), "greet", ...LONG_TOOL_NAMES];
+const TOOLS: readonly ListedTool[] = NAMES.map((name) => ({
   name,
   description: `For the conformance suite: ${name}`,
   inputSchema: INPUTS[name] ?? { type: "object" },

@@ -17,6 +17,7 @@ import { FixtureBackend } from "./fixture-backend.ts";
 import { aroundCall, requestState } from "./fixture-conversations.ts";
 import { prompts } from "./fixture-prompts.ts";
 import { resources } from "./fixture-resources.ts";
+import { aroundLongTools, tasks } from "./fixture-tasks.ts";
 
 export interface FixtureServer {
   /** Of its MCP endpoint. */
@@ -36,7 +37,8 @@ export async function startFixture(log: Log): Promise<FixtureServer> {
     resources,
     prompts,
     complete: async ({ value }) => [`${value}ing`],
-    around: aroundCall(changes),
+    around: aroundLongTools(aroundCall(changes)),
+    tasks,
     requestState,
     install(server, era) {
       server.registerCapabilities({ logging: {} });

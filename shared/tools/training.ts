@@ -341,7 +341,7 @@ export const waitForTraining = defineTool({
   name: "wait_for_training",
   title: "Wait for a training",
   description:
-    "Wait until a job has ended, or for the given seconds, and answer with its status. Sends progress meanwhile to clients that ask for it.",
+    "Wait until a job has ended, or for the given seconds, and answer with its status. Sends progress meanwhile to clients that ask for it. Without seconds, clients that know MCP tasks get a task that lasts as long as the job.",
   scope: "read",
   effect: "read",
   input: v.object({ job_id: JobId, seconds: v.optional(Count("How long to wait at most", 1, 45), 30) }),
