@@ -75,9 +75,7 @@ export const moduleCount = (arch: string) => layersOf(arch).length;
 const DTYPES: Readonly<Record<string, Dtype>> = {
   ...Object.fromEntries(["fp32", "float32", "float", "single"].map((name) => [name, "F32" as const])),
   ...Object.fromEntries(["bf16", "bfloat16"].map((name) => [name, "BF16" as const])),
-  ...Object.fromEntries(
-    ["8bit", "float8", "e4m3fn", "float8_e4m3fn"].map((name) => [name, "F8_E4M3" as const]),
-  ),
+  ...Object.fromEntries(["8bit", "float8", "e4m3fn"].map((name) => [name, "F8_E4M3" as const])),
 };
 
 /** `save.dtype`; float16 is the default. */

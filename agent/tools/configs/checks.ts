@@ -13,6 +13,7 @@ import {
   processesOf,
 } from "./check.ts";
 import type { ConfigFile } from "./config-file.ts";
+import { CONFLICT_CHECKS } from "./conflict-checks.ts";
 import { CONTROL_CHECKS } from "./control-checks.ts";
 import { DATASET_CHECKS } from "./dataset-checks.ts";
 import { isDownloaded } from "./hf-cache.ts";
@@ -31,6 +32,7 @@ export const CHECKS: readonly Check[] = [
   ...PLACE_CHECKS,
   ...DATASET_CHECKS,
   ...TRAINING_CHECKS,
+  ...CONFLICT_CHECKS,
   ...SAVING_CHECKS,
   ...CONTROL_CHECKS,
   ...TEXT_CHECKS,

@@ -37,6 +37,11 @@ const top = (changes?: Block, config: Block = {}): Block => ({
 const train = (changes: Block) => top({ train: { ...(process()["train"] as Block), ...changes } });
 const sample = (changes: Block) => top({ sample: { ...(process()["sample"] as Block), ...changes } });
 
+/** A config with these data sets. */
+const data = (...datasets: Block[]) =>
+  top({ datasets: datasets.map((each) => ({ folder_path: "datasets/cats", ...each })) });
+const onModel = (changes: Block) => top({ model: { ...(process()["model"] as Block), ...changes } });
+
 /** A config for another model, whose data set has these keys more. */
 const edit = (model: Block, dataset: Block, sample: Block = { prompts: ["a cat"] }) =>
   top({
@@ -87,8 +92,126 @@ const FAULTS: Record<string, [fault: () => Block, text: RegExp, level?: "error" 
     [() => train({ lr_scheduler: "cosin" }), /Unknown train.lr_scheduler .*'cosine'/, "error"],
     [() => train({ timestep_type: "sigmiod" }), /Unknown train.timestep_type .*'sigmoid'/, "error"],
     [() => train({ content_or_style: "both" }), /Unknown train.content_or_style 'both'/, "error"],
+    [() => train({ dtype: "bf32" }), /Unknown train.dtype 'bf32'/, "error"],
+    [
+      () => top({ save: { save_every: 250, dtype: "float8_e4m3fn" } }),
+      /Unknown save.dtype 'float8_e4m3fn'/,
+      "error",
+    ],
+    [
+      () => top({ save: { save_every: 250, save_format: "ckpt" } }),
+      /Unknown save.save_format 'ckpt'/,
+      "error",
+    ],
+    [() => sample({ format: "jpgg" }), /Unknown sample.format .*'jpg'/, "error"],
   ],
   "network type": [[() => top({ network: { type: "lorra", linear: 4 } }), /a plain LoRA is trained instead/]],
+  "loss type": [
+    [() => train({ loss_type: "huber" }), /Unknown train.loss_type 'huber'.* mean squared error/],
+  ],
+  numbers: [
+    [() => train({ steps: "2000" }), /train.steps is a text/, "error"],
+    [() => train({ lr: "1e-4" }), /train.lr is a text/, "error"],
+    [
+      () => top({ datasets: [{ folder_path: "datasets/cats", resolution: [512, "768"] }] }),
+      /datasets.0.resolution is a text/,
+      "error",
+    ],
+  ],
+  "gradient accumulation": [
+    [
+      () => train({ gradient_accumulation: 2, gradient_accumulation_steps: 4 }),
+      /only one may be used/,
+      "error",
+    ],
+  ],
+  "text encoder": [
+    [
+      () => train({ unload_text_encoder: true, train_text_encoder: true }),
+      /train_text_encoder does not go together with unload_text_encoder/,
+      "error",
+    ],
+    [
+      () => train({ cache_text_embeddings: true, train_text_encoder: true }),
+      /train_text_encoder does not go together with cache_text_embeddings/,
+      "error",
+    ],
+    [
+      () =>
+        top({
+          train: { lr: 1e-4, unload_text_encoder: true },
+          model: { name_or_path: "x", arch: "qwen_image_edit" },
+        }),
+      /'qwen_image_edit' needs its text encoder/,
+      "error",
+    ],
+    [
+      () => data({ cache_text_embeddings: true }, {}),
+      /cache_text_embeddings is on for some data sets and not for others/,
+      "error",
+    ],
+  ],
+  preservation: [
+    [
+      () => ({
+        ...top({
+          trigger_word: "p3t",
+          train: { lr: 1, diff_output_preservation: true, blank_prompt_preservation: true },
+        }),
+      }),
+      /do not go together/,
+      "error",
+    ],
+    [() => train({ diff_output_preservation: true }), /needs a trigger_word/, "error"],
+    [
+      () => top({ network: undefined, train: { lr: 1, blank_prompt_preservation: true } }),
+      /blank_prompt_preservation needs a 'network' block/,
+      "error",
+    ],
+    [
+      () =>
+        top({
+          trigger_word: "p3t",
+          train: { lr: 1, diff_output_preservation: true, train_text_encoder: true },
+        }),
+      /does not go together with train_text_encoder/,
+      "error",
+    ],
+  ],
+  "model keys": [
+    [
+      () => onModel({ assistant_lora_path: "ostris/x", qtype: "uint3|ostris/ara" }),
+      /does not go together with an accuracy recovery adapter/,
+      "error",
+    ],
+    [() => onModel({ attn_masking: true }), /only where the model block says is_flux: true/, "error"],
+    [
+      () => top({ decorator: { num_tokens: 4 }, model: { name_or_path: "x", arch: "sdxl" } }),
+      /A decorator can be trained for FLUX.1 only/,
+      "error",
+    ],
+    [
+      () => train({ bypass_guidance_embedding: true, do_guidance_loss: true }),
+      /do_guidance_loss does not go together with train.bypass_guidance_embedding/,
+      "error",
+    ],
+    [() => top({ network: { type: "lorm" } }), /needs a block network.lorm/, "error"],
+  ],
+  "dataset keys": [
+    [() => data({}, { buckets: false }), /Buckets are on for some data sets and off for others/, "error"],
+    [() => data({ type: "video" }), /Dataset 0: type 'video' is unknown/, "error"],
+    [() => data({ poi: "face" }), /'poi' is not supported any more/, "error"],
+    [() => data({ controls: null }), /'controls' is empty, which ends the run/, "error"],
+    [() => data({ buckets: false, batch_size: 2 }), /a batch_size of its own needs buckets/, "error"],
+    [() => data({ buckets: false, num_frames: 41 }), /videos need buckets/, "error"],
+    [
+      () => data({ num_frames: 41, augmentations: [{ method: "x" }] }),
+      /'augmentations' cannot be used on videos/,
+      "error",
+    ],
+  ],
+  logging: [[() => top({ logging: { use_wandb: true } }), /use_wandb is turned off for runs of this server/]],
+  "merged saves": [[() => train({ merge_network_on_save: true }), /each save is the whole model/]],
   alpha: [
     [
       () => top({ network: { type: "lora", linear: 16 }, model: { name_or_path: "x", is_xl: true } }),
@@ -199,6 +322,39 @@ test("an edit model with its control images has nothing to be told", async () =>
   for (const value of [plus, kontext, randomly])
     for (const name of ["control folders", "sample controls"])
       expect(await findingsOf(name, value)).toEqual([]);
+});
+
+test("what goes together is not told apart", async () => {
+  const flux = { ...(process()["model"] as Block), is_flux: true, attn_masking: true };
+  const fine = top({
+    trigger_word: "p3t",
+    model: flux,
+    decorator: { num_tokens: 4 },
+    train: {
+      steps: 1000,
+      lr: 1e-4,
+      noise_scheduler: "flowmatch",
+      diff_output_preservation: true,
+      cache_text_embeddings: true,
+      gradient_accumulation: 2,
+      gradient_accumulation_steps: 1,
+    },
+    datasets: [
+      { folder_path: "datasets/cats", cache_text_embeddings: true },
+      { folder_path: "datasets/cats", is_reg: true, buckets: false },
+    ],
+  });
+  for (const name of ["model keys", "preservation", "text encoder", "gradient accumulation", "dataset keys"])
+    expect(await findingsOf(name, fine), name).toEqual([]);
+});
+
+test("a variable that an escape hides in the file is found where the run would meet it", async () => {
+  const text = 'job: "$\\x7bHF_TOKEN}"';
+  const value = parseConfig(text, false).value;
+  expect(value).toEqual({ job: "$" + "{HF_TOKEN}" });
+  const check = CHECKS.find(({ name }) => name === "environment variables");
+  const found = await check?.run(await contextOf({ text, value }, paths, {}));
+  expect(found).toMatchObject([{ level: "error", text: expect.stringContaining("HF_TOKEN") }]);
 });
 
 test("without samples nothing is said of them", async () => {

@@ -58,6 +58,23 @@ export const TIMESTEP_TYPES: readonly string[] = [
 
 export const CONTENT_OR_STYLE: readonly string[] = ["balanced", "content", "style"];
 
+/** What `save.dtype` and `train.dtype` may say (toolkit/train_tools.py), and the bytes of one number; another word fails at its first use. */
+export const DTYPE_BYTES: Readonly<Record<string, number>> = {
+  ...Object.fromEntries(["fp32", "float32", "float", "single"].map((name) => [name, 4])),
+  ...Object.fromEntries(["fp16", "float16", "half", "bf16", "bfloat16"].map((name) => [name, 2])),
+  ...Object.fromEntries(["float8", "e4m3fn", "8bit"].map((name) => [name, 1])),
+};
+
+export const SAVE_FORMATS: readonly string[] = ["safetensors", "diffusers"];
+
+/** `sample.format`; models of videos and music choose their own. */
+export const SAMPLE_FORMATS: readonly string[] = ["jpg", "jpeg", "png", "webp", "mp4", "mp3", "wav"];
+
+/** `train.loss_type`; any other word trains with the mean squared error (SDTrainer.py). */
+export const LOSS_TYPES: readonly string[] = [
+  ...["mse", "mae", "wavelet", "stepped", "pseudo_huber", "mean_flow", "pixelspace"],
+];
+
 /** `network.type`; any other word trains a plain LoRA. */
 export const NETWORK_TYPES: readonly string[] = [
   "lora",

@@ -41,8 +41,9 @@ function sampleShape({ at, block }: Process): Finding[] {
 export const TEXT_CHECKS: readonly Check[] = [
   {
     name: "environment variables",
-    run: ({ text }) => {
-      const name = VARIABLE.exec(text)?.[1];
+    run: ({ text, config }) => {
+      // Also what an escape of YAML hides: a run gets the parsed config, written anew.
+      const name = (VARIABLE.exec(text) ?? VARIABLE.exec(JSON.stringify(config) ?? ""))?.[1];
       if (name === undefined) return [];
       return [
         error(

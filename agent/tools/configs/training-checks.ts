@@ -17,13 +17,17 @@ import {
 import {
   ARCHS,
   CONTENT_OR_STYLE,
+  DTYPE_BYTES,
   isOptimizer,
   isUnet,
+  LOSS_TYPES,
   LR_SCHEDULERS,
   missingPackage,
   NETWORK_TYPES,
   OPTIMIZER_NAMES,
   plainArch,
+  SAMPLE_FORMATS,
+  SAVE_FORMATS,
   SCHEDULERS,
   TIMESTEP_TYPES,
 } from "./known-values.ts";
@@ -73,6 +77,7 @@ function optimizer({ at, block }: Process): (Finding | undefined)[] {
 /** Words that end the job when they are met, mostly after the model was loaded. */
 function unknownWords({ at, block }: Process): Finding[] {
   const train = asObject(block.train);
+  const save = asObject(block.save);
   const words = [
     ["train.noise_scheduler", train.noise_scheduler, SCHEDULERS],
     ["sample.sampler", asObject(block.sample).sampler, SCHEDULERS],
@@ -84,6 +89,10 @@ function unknownWords({ at, block }: Process): Finding[] {
       TIMESTEP_TYPES,
     ],
     ["train.content_or_style", train.content_or_style, CONTENT_OR_STYLE],
+    ["train.dtype", train.dtype, Object.keys(DTYPE_BYTES)],
+    ["save.dtype", save.dtype, Object.keys(DTYPE_BYTES)],
+    ["save.save_format", save.save_format, SAVE_FORMATS],
+    ["sample.format", asObject(block.sample).format, SAMPLE_FORMATS],
   ] as const;
   return words.flatMap(([key, value, known]) =>
     typeof value !== "string" || known.includes(value)
@@ -104,6 +113,17 @@ function networkType({ at, block }: Process): Finding[] {
     warning(
       `${at}Unknown network.type '${value}'${didYouMean(value, NETWORK_TYPES)}: a plain LoRA is trained instead`,
       `Write one of ${NETWORK_TYPES.join(", ")}`,
+    ),
+  ];
+}
+
+function lossType({ at, block }: Process): Finding[] {
+  const value = asText(asObject(block.train).loss_type);
+  if (value === undefined || LOSS_TYPES.includes(value)) return [];
+  return [
+    warning(
+      `${at}Unknown train.loss_type '${value}'${didYouMean(value, LOSS_TYPES)}: the mean squared error is trained with instead`,
+      `Write one of ${LOSS_TYPES.join(", ")}`,
     ),
   ];
 }
@@ -172,6 +192,7 @@ export const TRAINING_CHECKS: readonly Check[] = [
   eachTrainer("optimizer", optimizer),
   eachTrainer("words", unknownWords),
   eachTrainer("network type", networkType),
+  eachTrainer("loss type", lossType),
   eachTrainer("alpha", alpha),
   eachTrainer("flowmatch", flowmatch),
   eachTrainer("moved model", ({ at, block }) => {

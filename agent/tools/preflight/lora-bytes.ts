@@ -1,6 +1,7 @@
 // How large a LoRA will be. Not guessed: ai-toolkit 0.12.26 was made to build its network (LoRASpecialNetwork) around each
 // of these models' shapes, without weights, and its numbers counted. All other models are unknown until the first save.
 import { asObject, asText, type JsonObject } from "../configs/check.ts";
+import { DTYPE_BYTES } from "../configs/known-values.ts";
 import { archOf } from "../configs/model-arch.ts";
 import { rankOf } from "../configs/training-checks.ts";
 import { agreed, presetsOf } from "./preset-of.ts";
@@ -39,13 +40,6 @@ const NUMBERS_PER_RANK: Readonly<Record<string, number>> = {
   flux2_klein_9b: 2_588_672,
 };
 
-/** `save.dtype` (toolkit/train_tools.py). */
-const BYTES: Readonly<Record<string, number>> = {
-  ...Object.fromEntries(["fp32", "float32", "float", "single"].map((name) => [name, 4])),
-  ...Object.fromEntries(["fp16", "float16", "half", "bf16", "bfloat16"].map((name) => [name, 2])),
-  ...Object.fromEntries(["8bit", "float8", "e4m3fn", "float8_e4m3fn"].map((name) => [name, 1])),
-};
-
 export interface LoraSize {
   /** Of everything that is trained; null when nobody knows. */
   readonly numbers: number | null;
@@ -71,7 +65,7 @@ export function loraSize(process: JsonObject): LoraSize {
   const ownKwargs = agreed(presets, (preset) => JSON.stringify(preset.network?.network_kwargs ?? {}));
   const rank = rankOf(network);
   const dtype = asText(asObject(process.save).dtype) ?? "float16";
-  const bytesEach = BYTES[dtype];
+  const bytesEach = DTYPE_BYTES[dtype];
   // They may leave layers out.
   const isUsual = JSON.stringify(network.network_kwargs ?? {}) === ownKwargs;
   if (!perRank || rank === null || !bytesEach || !isUsual)
