@@ -19,3 +19,11 @@ export async function diskSpace(path: string): Promise<DiskSpace> {
     return diskSpace(dirname(path));
   }
 }
+
+/** As far as it can be told; null where it cannot. */
+export function freeBytesAt(path: string): Promise<number | null> {
+  return diskSpace(path).then(
+    (space) => space.freeBytes,
+    () => null, // whoever asks can do without, and has more to tell
+  );
+}

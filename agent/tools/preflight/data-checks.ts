@@ -44,6 +44,17 @@ function captions(look: DatasetLook): (Finding | false)[] {
   ];
 }
 
+function unreadable({ label, unreadable: names, unreadableCount }: DatasetLook): (Finding | false)[] {
+  const more = unreadableCount > names.length ? " …" : "";
+  return [
+    unreadableCount > 0 &&
+      blocker(
+        `${label}: ${unreadableCount} of the captions that were read are not UTF-8: ${names.map(plain).join(", ")}${more}; the first that is met ends the run`,
+        "Save them as UTF-8; set_captions writes them anew, check_dataset finds all",
+      ),
+  ];
+}
+
 const SHOWN = 3;
 
 function nested({ label, nested: folders, word }: DatasetLook): (Finding | false)[] {
@@ -94,6 +105,18 @@ export const DATA_CHECKS: readonly MachineCheck[] = [
     const captioned = looks.reduce((sum, { captionCount }) => sum + captionCount, 0);
     return `${looks.map(countOf).join(", ") || "No folder to look at"}; ${captioned} captions`;
   }),
+  eachLook("caption encoding", unreadable, () => "UTF-8, as far as they were read"),
+  eachLook(
+    "writable data",
+    ({ label, isWritable, dataset }) => [
+      !isWritable &&
+        error(
+          `${label}: the trainer writes the sizes of its images into ${dataset.folderText}, and may not`,
+          "Give the agent's user the right to write there, or copy the data set below the datasets folder",
+        ),
+    ],
+    () => "The trainer may write beside the images",
+  ),
   eachLook("nested folders", nested, () => "Nothing is trained that lies deeper"),
   {
     name: "images decode",

@@ -1,9 +1,12 @@
 // A quick look at a data set, as the trainer will walk it: what is there, what is written about it, what is broken.
+import { isUtf8 } from "node:buffer";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, extname, join, relative, resolve } from "node:path";
+import { mayWrite } from "../../files/may-write.ts";
 import { isMissing } from "../../files/sandbox.ts";
 import { asText, type Dataset } from "../configs/check.ts";
 import { mediaOf, SOUND_WORD } from "../configs/dataset-checks.ts";
+import { sampleOf } from "./decode.ts";
 
 /** More entries, of all data sets of a config together, are not looked at: figures are then "at least". */
 const MAX_ENTRIES = 100_000;
@@ -38,6 +41,11 @@ export interface DatasetLook {
   readonly word: string;
   readonly isCapped: boolean;
   readonly captionCount: number;
+  /** Captions that are not UTF-8, of those that were read, the first few; and how many. */
+  readonly unreadable: readonly string[];
+  readonly unreadableCount: number;
+  /** May the trainer write its own files beside the images? */
+  readonly isWritable: boolean;
   /** Of a music model: captions without the tags that it reads, of the first few. */
   readonly untagged: readonly string[];
   /** Sub-folders that are trained as well, below the data set, with how many files. */
@@ -50,6 +58,7 @@ export async function lookAtDataset(
   dataset: Dataset,
   root: string,
   budget: LookBudget,
+  isWritable: (path: string) => Promise<boolean> = mayWrite,
 ): Promise<DatasetLook | undefined> {
   const { folder } = dataset;
   if (folder === undefined) return undefined;
@@ -82,6 +91,7 @@ export async function lookAtDataset(
     }
     if (next !== folder && here > 0) nested.push({ folder: relative(folder, next), files: here });
   }
+  const unreadable = await notUtf8(sampleOf(captions, CAPTIONS_READ));
   return {
     label: dataset.label,
     dataset,
@@ -89,6 +99,9 @@ export async function lookAtDataset(
     word,
     isCapped: budget.entries <= 0,
     captionCount: captions.length,
+    unreadable: unreadable.slice(0, SHOWN),
+    unreadableCount: unreadable.length,
+    isWritable: await isWritable(folder),
     untagged: word === SOUND_WORD ? await withoutTags(captions.slice(0, SHOWN)) : [],
     nested: nested.sort((a, b) => (a.folder < b.folder ? -1 : 1)),
     controls: await Promise.all(controlFoldersOf(dataset).map((each) => lookAtControls(each, root, files))),
@@ -119,15 +132,31 @@ export function controlFoldersOf({ block }: Pick<Dataset, "block">): string[] {
       : [];
 }
 
+/** More than one read in a preflight; check_dataset reads all. */
+const CAPTIONS_READ = 200;
 const CAPTION_MAX_BYTES = 64 * 1024;
+
+/** Names of those that Python would not decode. */
+async function notUtf8(paths: readonly string[]): Promise<string[]> {
+  const found: string[] = [];
+  for (const path of paths) {
+    const bytes = await captionBytes(path);
+    if (bytes && !isUtf8(bytes)) found.push(basename(path));
+  }
+  return found;
+}
+
+/** Undefined where there is nothing that would pass for a caption, or that we may read. */
+async function captionBytes(path: string): Promise<Buffer | undefined> {
+  const size = await stat(path).then((stats) => stats.size, () => 0); // biome-ignore format: short
+  if (size > CAPTION_MAX_BYTES) return undefined;
+  return await readFile(path).catch(() => undefined);
+}
 
 async function withoutTags(paths: readonly string[]): Promise<string[]> {
   const bare: string[] = [];
   for (const path of paths) {
-    const size = await stat(path).then((stats) => stats.size, () => 0); // biome-ignore format: short
-    if (size > CAPTION_MAX_BYTES) continue;
-    const text = await readFile(path, "utf8").catch(() => "");
-    if (!text.includes("<CAPTION>")) bare.push(basename(path));
+    if (!(await captionBytes(path))?.includes("<CAPTION>")) bare.push(basename(path));
   }
   return bare;
 }

@@ -207,6 +207,30 @@ const FAULTS: Record<string, readonly Fault[]> = {
     },
     { what: "of another ending", config: dataset({ caption_ext: ".caption" }), text: /none of the 4 images/ },
   ],
+  "caption encoding": [
+    {
+      what: "one in Latin-1",
+      given: () => world.put("datasets/cats/img2.txt", Buffer.from("un caf\xe9", "latin1")),
+      text: /1 of the captions that were read are not UTF-8: img2.txt; the first that is met ends the run/,
+      level: "blocks",
+    },
+  ],
+  "writable data": [
+    {
+      what: "a data set on a read-only disk",
+      circumstances: { readOnly: "datasets" },
+      text: /writes the sizes of its images into datasets\/cats, and may not/,
+      level: "error",
+    },
+  ],
+  "output folder": [
+    {
+      what: "somebody else's folder",
+      circumstances: { readOnly: "output/cats" },
+      text: /The run may not write into .*output\/cats/,
+      level: "error",
+    },
+  ],
   "nested folders": [
     {
       what: "masks inside the data set",

@@ -1,7 +1,9 @@
 // Everything that preflight's checks look at, gathered once.
-import { stat, statfs } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { ToolError } from "../../../shared/errors.ts";
+import { freeBytesAt } from "../../files/disk-space.ts";
+import { mayWrite } from "../../files/may-write.ts";
 import type { GpuSnapshot } from "../../gpus/gpu.ts";
 import type { Paths } from "../../paths.ts";
 import type { Environment } from "../../trainer/environment.ts";
@@ -48,6 +50,8 @@ export interface Machine {
   readonly gpus: () => Promise<GpuSnapshot | undefined>;
   /** Bytes free for us on the disk that holds a path, or will; null when it cannot be said. */
   readonly freeBytes?: (path: string) => Promise<number | null>;
+  /** May files be made in this folder, or where it will be? */
+  readonly isWritable?: (path: string) => Promise<boolean>;
 }
 
 /** A run as the trainer would make it of the config; there is none of a config without shape. */
@@ -62,6 +66,7 @@ export interface Run {
   /** Of a training; captioners and the like write what they write. */
   readonly forecast: DiskForecast | undefined;
   readonly freeBytes: number | null;
+  readonly isWritable: boolean;
 }
 
 export interface Facts {
@@ -79,16 +84,6 @@ export interface Facts {
   /** undefined: it has no shape, or lies where we must not look. */
   readonly run: Run | undefined;
   readonly shapeProblem: ToolError | undefined;
-}
-
-/** Of the path, or of the nearest folder above it that exists: that is where it will be made. */
-async function freeBytesOf(path: string): Promise<number | null> {
-  try {
-    const { bavail, bsize } = await statfs(path);
-    return bavail * bsize;
-  } catch {
-    return dirname(path) === path ? null : freeBytesOf(dirname(path)); // not made yet, or not ours to see
-  }
 }
 
 async function deviceOf(path: string): Promise<number | undefined> {
@@ -112,7 +107,7 @@ async function runOf(
   context: CheckContext,
   looks: readonly DatasetLook[],
   isRehearsal: boolean,
-  freeBytes: (path: string) => Promise<number | null>,
+  { freeBytes, isWritable }: Pick<Required<Machine>, "freeBytes" | "isWritable">,
 ): Promise<Run> {
   const [first] = context.trainers;
   const { outputFolder, name } = config;
@@ -131,6 +126,7 @@ async function runOf(
     forecast:
       first && diskForecast(first.block, await existingSaves(outputFolder, name), onSameDisk, isRehearsal),
     freeBytes: await freeBytes(outputFolder),
+    isWritable: await isWritable(outputFolder),
   };
 }
 
@@ -142,14 +138,14 @@ export async function gatherFacts(
   request: Request,
   forbidden: { readonly toRead: boolean; readonly toWrite: boolean },
 ): Promise<Facts> {
-  const { paths, environment, jobs, gpus, freeBytes = freeBytesOf } = machine;
+  const { paths, environment, jobs, gpus, freeBytes = freeBytesAt, isWritable = mayWrite } = machine;
   const isRehearsal = "kind" in trainer && trainer.kind === "rehearsal";
   const budget = decodeBudget(context.datasets.length, performance.now());
   const entries = lookBudget();
   const looks: DatasetLook[] = [];
   const decoded: (Decoded & { readonly look: DatasetLook })[] = [];
   for (const dataset of forbidden.toRead ? [] : context.datasets) {
-    const look = await lookAtDataset(dataset, paths.root, entries);
+    const look = await lookAtDataset(dataset, paths.root, entries, isWritable);
     if (!look) continue;
     looks.push(look);
     decoded.push({ look, ...(await decodeSample(look.files, budget)) });
@@ -157,7 +153,9 @@ export async function gatherFacts(
   const config = runConfigOf(context.config, paths);
   const isRun = !(config instanceof ToolError);
   const [run, snapshot] = await Promise.all([
-    isRun && !forbidden.toWrite ? runOf(config, context, looks, isRehearsal, freeBytes) : undefined,
+    isRun && !forbidden.toWrite
+      ? runOf(config, context, looks, isRehearsal, { freeBytes, isWritable })
+      : undefined,
     gpus(),
   ]);
   const kind = "kind" in trainer ? trainer.kind : "ai-toolkit";

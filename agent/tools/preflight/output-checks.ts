@@ -113,6 +113,18 @@ function resume(facts: Facts): (MachineFinding | false)[] {
 
 export const OUTPUT_CHECKS: readonly MachineCheck[] = [
   {
+    name: "output folder",
+    run: ({ run }) => [
+      run !== undefined &&
+        !run.isWritable &&
+        error(
+          `The run may not write into ${run.config.outputFolder}`,
+          "Give the agent's user the right to write there, or name another training_folder",
+        ),
+    ],
+    ok: () => "May be written to",
+  },
+  {
     name: "one run at a time",
     run: ({ request, run, jobs }) => {
       const id = jobs.unfinished(request.config, run?.config.outputFolder ?? "");

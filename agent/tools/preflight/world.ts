@@ -41,6 +41,8 @@ export interface Circumstances {
   /** UUIDs of the GPUs that runs of ours have. */
   readonly taken?: readonly string[];
   readonly freeBytes?: number | null;
+  /** Nothing below this folder may be written to. */
+  readonly readOnly?: string;
   readonly jobs?: Partial<JobsView>;
   readonly resume?: boolean;
   readonly gpu?: string;
@@ -93,7 +95,15 @@ export class World implements AsyncDisposable {
   }
 
   machine(circumstances: Circumstances = {}): Machine {
-    const { trainer = "auto", environment, gpus = [GPU], freeBytes = 1e12, jobs, taken = [] } = circumstances;
+    const {
+      trainer = "auto",
+      environment,
+      gpus = [GPU],
+      freeBytes = 1e12,
+      jobs,
+      taken = [],
+      readOnly,
+    } = circumstances;
     const running = taken.map((uuid) => ({ config: "dogs", pid: 77, gpu_uuid: uuid }));
     return {
       paths: this.paths,
@@ -107,6 +117,7 @@ export class World implements AsyncDisposable {
         }),
       gpus: async () => ("kind" in gpus ? gpus : { kind: "gpus", gpus }),
       freeBytes: async () => freeBytes,
+      isWritable: async (path) => readOnly === undefined || !path.startsWith(join(this.paths.root, readOnly)),
       jobs: {
         unfinished: () => undefined,
         lastConfig: () => undefined,

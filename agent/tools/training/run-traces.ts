@@ -2,7 +2,7 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Phase } from "../../../shared/tools/training.ts";
-import { diskSpace } from "../../files/disk-space.ts";
+import { freeBytesAt } from "../../files/disk-space.ts";
 import type { CheckpointSize } from "./disk-forecast.ts";
 import { startedMsOf } from "./ending.ts";
 import { jobFolder } from "./job-folder.ts";
@@ -116,7 +116,7 @@ export async function readTraces(
     rounds,
     samples: samples.length,
     sampleBytes: runs ? await meanBytes(samples, memory) : null,
-    freeBytes: runs ? await freeBytes(job.output_folder) : null,
+    freeBytes: runs ? await freeBytesAt(job.output_folder) : null,
   };
 }
 
@@ -194,9 +194,3 @@ async function meanBytes(samples: readonly Sample[], memory: RunMemory): Promise
   memory.sampleBytes = { of, mean };
   return mean;
 }
-
-const freeBytes = (path: string) =>
-  diskSpace(path).then(
-    (space) => space.freeBytes,
-    () => null, // it cannot be told, and the rest can
-  );
