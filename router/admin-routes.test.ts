@@ -1,8 +1,10 @@
 // Tokens from their making to their end, through the app and its door.
+
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
+import { SILENT } from "../shared/log.ts";
 import { TOOLS } from "../shared/tools/index.ts";
 import { createApp } from "./app.ts";
 import { Audit } from "./audit.ts";
@@ -47,7 +49,7 @@ function server() {
     policy: hostPolicy([], []),
     authenticate: firstOf(ownerToken(OWNER), clientTokens(tokens)),
     administration: { tokens, pairing: new Pairing(sql, tokens), audit: new Audit(sql) },
-    log: { info() {}, warn() {}, error() {} },
+    log: SILENT,
   });
   return async (method: string, path: string, token?: string, body?: unknown) => {
     const response = await app.request(`http://localhost${path}`, {

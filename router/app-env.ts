@@ -4,6 +4,8 @@ import type { Backend } from "./backend.ts";
 
 export interface AppEnv {
   Variables: {
+    /** Of this request, in every log line that it leaves. */
+    readonly requestId: string;
     readonly caller: Caller;
     /** The tools as this caller sees them. */
     readonly backend: Backend;

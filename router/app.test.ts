@@ -1,11 +1,11 @@
 // The app itself, with a hub and a peer at the other end of an in-memory link.
+
 import { expect, test } from "vitest";
+import { SILENT } from "../shared/log.ts";
 import { createApp } from "./app.ts";
 import { ownerToken } from "./auth/authenticate.ts";
 import { hostPolicy } from "./hosts.ts";
 import { connectAgent, testFleet } from "./testing/fleet.ts";
-
-const silent = { info() {}, warn() {}, error() {} };
 
 async function app() {
   const fleet = testFleet();
@@ -15,7 +15,7 @@ async function app() {
     surface: "mcp",
     policy: hostPolicy([], ["https://app.example"]),
     authenticate: ownerToken(undefined),
-    log: silent,
+    log: SILENT,
   });
 }
 
@@ -60,7 +60,8 @@ test.each(Object.entries(CALLS))(
     expect(await response.text()).toContain("configs");
     expect(Object.fromEntries(response.headers)).toMatchObject({
       "access-control-allow-origin": "https://app.example",
-      "access-control-expose-headers": "Mcp-Session-Id",
+      "access-control-expose-headers": "Mcp-Session-Id, X-Request-Id",
+      "x-request-id": expect.stringMatching(/^[0-9a-f-]{36}$/),
       "mcp-session-id": "from before the restart",
       "x-content-type-options": "nosniff",
       "cache-control": expect.stringContaining("no-store"),

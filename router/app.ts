@@ -1,5 +1,5 @@
 // All routes, no runtime. What a mode serves is a choice of surface.
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { errorBody, errorStatus, ToolError, toToolError } from "../shared/errors.ts";
 import type { Log } from "../shared/log.ts";
@@ -14,13 +14,17 @@ import { FailureLimit } from "./auth/failures.ts";
 import type { OAuthOptions } from "./auth/jwt.ts";
 import { METADATA_PATH, resourceMetadata, STATIC_PREFIX } from "./auth/resource-metadata.ts";
 import type { Backend } from "./backend.ts";
+import { browsers, preflight } from "./browsers.ts";
 import { healthReport } from "./health.ts";
-import { type HostPolicy, refusal } from "./hosts.ts";
+import type { HostPolicy } from "./hosts.ts";
 import { keyed } from "./keyed.ts";
 import type { McpEndpointOptions } from "./mcp-endpoint.ts";
 import { mcpRoutes } from "./mcp-routes.ts";
+import { isBug, named, observed } from "./observed.ts";
+import { requestIds } from "./request-ids.ts";
 import { mcpRest, serverRest } from "./rest.ts";
 import { scoped } from "./scoped.ts";
+import { unknownRoute } from "./unknown-route.ts";
 
 export interface AppOptions {
   readonly backend: Backend;
@@ -63,45 +67,23 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
   } = options;
   const app = new Hono<AppEnv>();
   const failures = new FailureLimit();
-  const viewOf = (caller: Caller, of = backend) => {
-    const view = scoped(of, caller);
-    return administration ? audited(view, caller, administration.audit, hooks.onBug) : view;
+  const hooks = {
+    onBug: (thrown: unknown) => isBug(thrown) && log.error({ err: thrown }, "a bug in this router"),
   };
-  const hooks = { onBug: (thrown: unknown) => log.error({ err: thrown }, "a tool call failed") };
+  const viewOf = (c: Context<AppEnv>, caller: Caller, of = backend) => {
+    const view = scoped(of, caller);
+    const kept = administration ? audited(view, caller, administration.audit, hooks.onBug) : view;
+    return observed(kept, { caller, requestId: () => c.var.requestId, log });
+  };
 
-  app.use(async (c, next) => {
-    const origin = c.req.header("origin");
-    const problem = refusal(policy, c.req.header("host"), origin);
-    if (problem) {
-      log.warn({ path: c.req.path, problem }, "refused");
-      return c.json({ success: false, code: "forbidden", error: problem }, 403);
-    }
-    await next();
-    // Afterwards: the SDK makes answers of its own, which would not have headers that were set before.
-    if (origin !== undefined) {
-      c.header("access-control-allow-origin", origin);
-      c.header("access-control-expose-headers", "Mcp-Session-Id");
-      c.header("vary", "Origin");
-    }
-    c.header("x-content-type-options", "nosniff");
-    c.header("cache-control", "no-store");
-    return undefined;
-  });
-  app.options("*", (c) => {
-    c.header("access-control-allow-methods", "GET, POST, OPTIONS");
-    c.header(
-      "access-control-allow-headers",
-      "Content-Type, Authorization, Idempotency-Key, Mcp-Session-Id, Mcp-Response-Mode, Mcp-Protocol-Version, Mcp-Method, Mcp-Name",
-    );
-    c.header("access-control-max-age", "86400");
-    return c.body(null, 200);
-  });
+  app.use(...requestIds(), browsers(policy, log));
+  app.options("*", preflight);
   app.use(door({ authenticate, viewOf, isOpen, addressOf, failures, oauth, log }));
   app.use(`${MACHINE}/*`, async (c, next) => {
     const name = c.req.param("machine");
     const machine = backend.at?.(name);
     if (!machine) throw new ToolError("not_found", `There is no machine '${name.slice(0, 50)}' here`);
-    c.set("backend", viewOf(c.var.caller, machine));
+    c.set("backend", viewOf(c, c.var.caller, machine));
     await next();
   });
   app.use(async (c, next) => {
@@ -136,34 +118,14 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
 
   if (agentDoor) app.route("/", agentRoute(agentDoor, failures, addressOf, log));
 
-  app.notFound((c) => {
-    const path = c.req.path.slice(0, 200);
-    const allowed = methodsOf(app, c.req.path);
-    if (allowed.length === 0)
-      return c.json({ success: false, code: "not_found", error: `No such route: ${path}` }, 404);
-    const error = `${path} takes ${allowed.join(" or ")}, not ${c.req.method}`;
-    return c.json({ success: false, code: "invalid_input", error }, 405, { allow: allowed.join(", ") });
-  });
+  app.notFound(unknownRoute(app));
   app.onError((thrown, c) => {
     const error = toToolError(thrown);
-    if (error.code === "internal") hooks.onBug(thrown);
-    return c.json({ success: false, ...errorBody(error) }, errorStatus(error) as ContentfulStatusCode);
+    const { requestId } = c.var;
+    if (isBug(thrown))
+      log.error({ err: thrown, request_id: requestId, path: c.req.path }, "a bug in this router");
+    const told = error.code === "internal" ? named(error, requestId) : error;
+    return c.json({ success: false, ...errorBody(told) }, errorStatus(told) as ContentfulStatusCode);
   });
   return app;
-}
-
-/** What a path can be asked with; empty when there is no such path. */
-function methodsOf(app: Hono<AppEnv>, path: string): string[] {
-  const parts = path.split("/");
-  const matches = (pattern: string) => {
-    const wanted = pattern.split("/");
-    return (
-      wanted.length === parts.length &&
-      wanted.every((part, index) => part.startsWith(":") || part === parts[index])
-    );
-  };
-  const methods = app.routes
-    .filter((route) => route.method !== "ALL" && matches(route.path))
-    .map((route) => route.method);
-  return [...new Set(methods)];
 }

@@ -128,13 +128,14 @@ export class HttpAgent implements Backend {
     return listed(await this.tools()) || listed((await this.refresh()).list);
   }
 
-  async call(tool: string, args: unknown, { signal }: CallOptions): Promise<ToolAnswer> {
+  async call(tool: string, args: unknown, { signal, request }: CallOptions): Promise<ToolAnswer> {
     const { kind } = this.#known ?? (await this.refresh());
-    let response = await this.#request(...ROUTES[kind].call(tool, args ?? {}), signal);
+    let response = await this.#request(...ROUTES[kind].call(tool, args ?? {}), signal, request?.id);
     if (response.status === 404) {
       // Nothing was run. Perhaps a server of the other kind has taken its place.
       const now = (await this.refresh()).kind;
-      if (now !== kind) response = await this.#request(...ROUTES[now].call(tool, args ?? {}), signal);
+      if (now !== kind)
+        response = await this.#request(...ROUTES[now].call(tool, args ?? {}), signal, request?.id);
     }
     const answer = v.safeParse(Answer, response.json);
     if (!answer.success) {
@@ -162,12 +163,12 @@ export class HttpAgent implements Backend {
     };
   }
 
-  async #request(path: string, body?: unknown, signal?: AbortSignal): Promise<Got> {
+  async #request(path: string, body?: unknown, signal?: AbortSignal, requestId?: string): Promise<Got> {
     const timeout = AbortSignal.timeout(this.#options.timeoutMs);
     try {
       const response = await this.#options.fetch(`${this.#url}${path}`, {
         method: body === undefined ? "GET" : "POST",
-        headers: this.#headers,
+        headers: { ...this.#headers, ...(requestId !== undefined && { "x-request-id": requestId }) },
         body: body === undefined ? null : JSON.stringify(body),
         signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
       });

@@ -1,4 +1,5 @@
 // The owner's commands as real processes, beside a router that listens on a real socket and shares their database.
+
 import { execFile } from "node:child_process";
 import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -15,6 +16,7 @@ import { hostPolicy } from "../../router/hosts.ts";
 import { type Listening, listen } from "../../router/node.ts";
 import { routerDatabase } from "../../router/node-data.ts";
 import { type NodeSql, openSql } from "../../router/node-sql.ts";
+import { SILENT } from "../../shared/log.ts";
 
 const MAIN = join(import.meta.dirname, "../main.ts");
 const OWNER = "owner-token-of-this-test";
@@ -44,7 +46,7 @@ beforeEach(async () => {
     policy: hostPolicy([], []),
     authenticate: firstOf(ownerToken(OWNER), clientTokens(tokens)),
     administration: { tokens, pairing: new Pairing(sql, tokens), audit: new Audit(sql) },
-    log: { info() {}, warn() {}, error() {} },
+    log: SILENT,
   });
   listening = await listen(app, { port: 0, host: "127.0.0.1" });
   url = `http://127.0.0.1:${listening.port}`;

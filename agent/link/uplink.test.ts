@@ -67,7 +67,7 @@ function dial(options: Partial<UplinkOptions> = {}) {
     token: "secret",
     hello: HELLO,
     serve: async (tool) => ({ tool }),
-    log: { info: note, warn: note, error: note },
+    log: { debug: note, info: note, warn: note, error: note },
     random: () => 0,
     ...options,
   });

@@ -3,6 +3,7 @@ import type { Log } from "../../shared/log.ts";
 import type { Agent } from "../agent.ts";
 import { isOpenToEavesdroppers, routerUrl } from "../link/router-url.ts";
 import { Uplink } from "../link/uplink.ts";
+import { logged } from "../logged.ts";
 import { readMembership } from "../membership.ts";
 import type { Options } from "../options.ts";
 import { pathsOf } from "../paths.ts";
@@ -42,13 +43,14 @@ export async function routerOf(options: Options): Promise<Router | undefined> {
 
 export function dial({ url, token, name }: Router, agent: Agent, options: Options, log: Log): Uplink {
   const { heartbeatMs } = options.link;
-  const hello = helloOf(agent, options);
+  const own = helloOf(agent, options);
+  const hello = { ...own, name: name ?? own.name };
   return new Uplink({
     url,
     token,
-    hello: { ...hello, name: name ?? hello.name, heartbeat_ms: heartbeatMs },
-    serve: agent.serve,
-    onBug: (err, tool) => log.error({ err, tool }, "a tool failed"),
+    hello: { ...hello, heartbeat_ms: heartbeatMs },
+    serve: logged(agent.serve, hello.name, log),
+    onBug: (err, tool, request_id) => log.error({ err, tool, request_id }, "a bug in a tool"),
     log,
   });
 }

@@ -19,7 +19,7 @@ export async function localFleet(agent: Agent, options: Options, log: Log): Prom
   const attached = fleet.hub.attach(routerEnd);
   const peer = new Peer(agentEnd, {
     serve: agent.serve,
-    onBug: (err, tool) => log.error({ err, tool }, "a tool failed"),
+    onBug: (err, tool, request_id) => log.error({ err, tool, request_id }, "a bug in a tool"),
     onWelcome: () => {},
   });
   peer.hello({ ...helloOf(agent, options), limits: peer.limits });

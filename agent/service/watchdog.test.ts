@@ -1,7 +1,8 @@
 import { expect, test, vi } from "vitest";
+import { SILENT } from "../../shared/log.ts";
 import { feedWatchdog } from "./watchdog.ts";
 
-const log = { info() {}, warn() {}, error: vi.fn() };
+const log = { ...SILENT, error: vi.fn() };
 
 /** Feeds until `until` is true, with these answers to "does everything work?", the last one for ever. */
 async function feedings(works: readonly (() => Promise<void>)[], until: (asked: number) => boolean) {

@@ -15,7 +15,7 @@ export type AddressOf = (c: Context) => string;
 export interface DoorOptions {
   readonly authenticate: Authenticate;
   /** The tools as a caller sees them. */
-  readonly viewOf: (caller: Caller) => Backend;
+  readonly viewOf: (c: Context<AppEnv>, caller: Caller) => Backend;
   readonly isOpen: (path: string) => boolean;
   readonly addressOf: AddressOf;
   readonly failures: FailureLimit;
@@ -31,7 +31,7 @@ export function door(options: DoorOptions): MiddlewareHandler<AppEnv> {
     const caller = await authenticate(authorization);
     if (caller) {
       c.set("caller", caller);
-      c.set("backend", viewOf(caller));
+      c.set("backend", viewOf(c, caller));
       return next();
     }
     // Without any token it is a client that asks whether it needs one: no guess.

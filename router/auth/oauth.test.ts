@@ -1,10 +1,12 @@
 // Tokens of a real authorization server (oidc-provider), over real sockets, from discovery to the challenge for more.
+
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import Provider from "oidc-provider";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { SILENT } from "../../shared/log.ts";
 import { TOOLS } from "../../shared/tools/index.ts";
 import { createApp } from "../app.ts";
 import type { Backend } from "../backend.ts";
@@ -86,7 +88,7 @@ function server() {
       jwtCallers({ ...oauth, onTrouble: (error) => troubles.push(error) }),
     ),
     oauth,
-    log: { info() {}, warn() {}, error() {} },
+    log: SILENT,
   });
   return async (path: string, token?: string, tool?: string) => {
     const message = tool

@@ -1,10 +1,12 @@
 // A client that leaves, or says that it wants no more: the work at the far end of the link ends with it. Over real sockets,
 // because only there somebody can hang up.
+
 import { Client as ClientV2, StreamableHTTPClientTransport as HttpV2 } from "@modelcontextprotocol/client";
 import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport as HttpV1 } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test, vi } from "vitest";
 import { linkPair } from "../../shared/link.ts";
+import { SILENT } from "../../shared/log.ts";
 import { Peer } from "../../shared/peer.ts";
 import { createApp } from "../app.ts";
 import { ownerToken } from "../auth/authenticate.ts";
@@ -43,7 +45,7 @@ beforeAll(async () => {
       throw new Error("not asked here");
     },
   };
-  const log = { info() {}, warn() {}, error() {} };
+  const log = SILENT;
   const app = createApp({
     backend,
     surface: "mcp",

@@ -1,9 +1,11 @@
 // The far end of the fixture: a process that dials the router as real agents do, with the tools that the suite calls by
 // name. Their calls, progress, errors and cancellations travel over a real WebSocket.
+
 import { setTimeout as delay } from "node:timers/promises";
 import { Uplink } from "../../agent/link/uplink.ts";
 import { ToolError } from "../../shared/errors.ts";
 import type { Block } from "../../shared/fields.ts";
+import { SILENT } from "../../shared/log.ts";
 import { HEARTBEAT_MS, VERSIONS } from "../../shared/protocol.ts";
 import type { Serve } from "../../shared/served-calls.ts";
 import { PNG } from "./fixture-media.ts";
@@ -49,7 +51,7 @@ function dial(url: string, token: string): void {
       if (!handler) throw new ToolError("not_found", `Tool '${tool}' not found`);
       return handler(tool, input, context);
     },
-    log: { info() {}, warn() {}, error() {} },
+    log: SILENT,
   });
 }
 

@@ -1,12 +1,12 @@
 // npm run conformance: the official suite against our router, in both eras. First with the fixture, whose tools do what the
 // suite asks of a server; then with the tools that people get, of which it can only try what every server has.
+
 import { startProgram } from "../../agent/testing/program.ts";
+import { SILENT } from "../../shared/log.ts";
 import { FIXTURE, OUR_TOOLS } from "./expectations.ts";
 import { startFixture } from "./fixture-server.ts";
 import { REVISIONS, runSuite } from "./suite.ts";
 import { verdict } from "./verdict.ts";
-
-const silent = { info() {}, warn() {}, error() {} };
 
 async function ourTools() {
   const program = await startProgram();
@@ -22,7 +22,7 @@ async function warmUp(url: string): Promise<void> {
 }
 
 for (const [name, open, expectations] of [
-  ["the fixture", () => startFixture(silent), FIXTURE],
+  ["the fixture", () => startFixture(SILENT), FIXTURE],
   ["our tools", ourTools, OUR_TOOLS],
 ] as const) {
   const { url, close } = await open();

@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeEach, expect, onTestFinished, test } from "vitest";
+import { SILENT } from "../../../shared/log.ts";
 import { exclusively } from "../../files/exclusive.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { jobFolder } from "./job-folder.ts";
@@ -13,7 +14,7 @@ let jobsPath: string;
 let unfinished: readonly Pick<Job, "id" | "status">[];
 let unrecorded: readonly Partial<Job>[];
 const warnings: string[] = [];
-const log = { info: () => {}, warn: (_: object, text: string) => warnings.push(text), error: () => {} };
+const log = { ...SILENT, warn: (_: object, text: string) => warnings.push(text) };
 
 beforeEach(async () => {
   jobsPath = await mkdtemp(join(tmpdir(), "aitk-keeper-"));

@@ -1,10 +1,12 @@
 // Stops with supervisors of our own and very short grace periods; the trainer is the rehearsal, a real process.
+
 import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
+import { SILENT } from "../../../shared/log.ts";
 import { GpuWatch } from "../../gpus/gpu-watch.ts";
 import { createFolders, pathsOf } from "../../paths.ts";
 import { rehearsalCommand } from "../../program.ts";
@@ -39,7 +41,7 @@ async function workshop() {
   const store = new JobStore(paths.db);
   const gpus = new GpuWatch({ environment: { PATH: "" } });
   const supervise = async () => {
-    const log = { info: () => {}, warn: () => {}, error: vi.fn() };
+    const log = { ...SILENT, error: vi.fn() };
     const environment = { PATH: process.env["PATH"] };
     const parts = { store, jobsPath: paths.jobs, trainer, gpus, log, grace, environment };
     const supervisor = new Supervisor(parts);
