@@ -114,7 +114,8 @@ export class LegacyMcp {
       close?.();
     };
     await exchange.begin(
-      MAY_ASK.has(request.method) ? capabilitiesIn(sessionId) : undefined,
+      // A client that reads no stream cannot be asked anything, whatever it once said.
+      canStream && MAY_ASK.has(request.method) ? capabilitiesIn(sessionId) : undefined,
       protocolVersion,
     );
     return exchange.result;

@@ -5,7 +5,7 @@ import type { Block } from "../shared/fields.ts";
 import type { ToolAnswer } from "./backend.ts";
 
 /** Keys sorted at every level: the old server's order, so that diffs of stored answers stay quiet. */
-function sorted(value: unknown): unknown {
+export function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted);
   if (typeof value !== "object" || value === null) return value;
   return Object.fromEntries(

@@ -1,7 +1,9 @@
 // What we serve beside the tools. All of it reads through a caller's own back end.
+import { waitForTraining } from "../../shared/tools/training.ts";
 import type { FeaturesOf } from "../mcp/features.ts";
 import type { Sql } from "../sql.ts";
 import { trainingCompletions } from "./completions.ts";
+import { confirming } from "./confirming.ts";
 import { type Memory, openMemory, shortMemory } from "./memory.ts";
 import { trainingPrompts } from "./prompts/index.ts";
 import { trainingResources } from "./resources.ts";
@@ -14,10 +16,17 @@ export function trainingFeatures(store?: () => Sql): FeaturesOf {
     memory ??= store ? openMemory(store()) : shortMemory();
     return memory;
   };
-  return (visitor) => ({
-    resources: trainingResources(visitor.backend),
-    prompts: trainingPrompts(visitor.backend),
-    complete: trainingCompletions(visitor.backend),
-    ...waitingTasks(visitor, remembered),
-  });
+  return (visitor) => {
+    const waiting = waitingTasks(visitor, remembered);
+    const { around, requestState } = confirming(visitor, remembered);
+    return {
+      resources: trainingResources(visitor.backend),
+      prompts: trainingPrompts(visitor.backend),
+      complete: trainingCompletions(visitor.backend),
+      tasks: waiting.tasks,
+      requestState,
+      around: (call, ...rest) =>
+        (call.name === waitForTraining.name ? waiting.around : around)(call, ...rest),
+    };
+  };
 }
