@@ -7,7 +7,7 @@ import { exportRoots } from "./export-roots.ts";
 import { type LinkFlags, type LinkOptions, linkOptions, withLinkFlags } from "./link-options.ts";
 import { type LogFlags, logLimits, withLogFlags } from "./log-options.ts";
 import { type Environment, envOption, list, numberOf, oneOf, parseFlags } from "./option-values.ts";
-import type { ExportRoot } from "./paths.ts";
+import { type ExportRoot, pathsOf } from "./paths.ts";
 import {
   isLoopback,
   type ServeFlags,
@@ -186,11 +186,15 @@ export function parseOptions(argv: readonly string[], env: Environment): Options
   const mode = oneOf("--mode", named === "http" ? "standalone" : named, MODES);
   const serve = serveOptions(flags, env, DEFAULT_PORT);
   const { host, token, insecure } = serve;
-  if (mode !== "stdio" && !isLoopback(host) && token === undefined && !insecure) {
+  const data = resolve(flags.data ?? env["AI_TOOLKIT_PATH"] ?? DEFAULT_DATA);
+  const state = flags.state ?? env["MCP_AI_TOOLKIT_STATE"];
+  const isGuarded = token !== undefined || existsSync(pathsOf({ data, state }).tokens);
+  if (mode !== "stdio" && !isLoopback(host) && !isGuarded && !insecure) {
     throw new UsageError(
       `Listening on ${host} needs a token, or anybody who reaches this machine could start and delete things.\n` +
         "Make one and keep it:  openssl rand -hex 32 > ~/.mcp-ai-toolkit-token\n" +
-        `Then start with:       --host ${host} --token-file ~/.mcp-ai-toolkit-token`,
+        `Then start with:       --host ${host} --token-file ~/.mcp-ai-toolkit-token\n` +
+        `Or one for each client: mcp-ai-toolkit token create --agent-data ${data} --scope train --label laptop`,
     );
   }
   const backendUrl = flags.backendUrl ?? env["MCP_AI_TOOLKIT_BACKEND_URL"];
@@ -200,7 +204,6 @@ export function parseOptions(argv: readonly string[], env: Environment): Options
   if (backendUrl !== undefined && !/^https?:\/\//.test(backendUrl)) {
     throw new UsageError(`--backend-url must begin with http:// or https://, not "${backendUrl}"`);
   }
-  const data = resolve(flags.data ?? env["AI_TOOLKIT_PATH"] ?? DEFAULT_DATA);
   const toolkit = flags.toolkit ?? env["MCP_AI_TOOLKIT_TOOLKIT"];
   return {
     ...serve,
@@ -208,7 +211,7 @@ export function parseOptions(argv: readonly string[], env: Environment): Options
     backendUrl,
     backendToken: flags.backendToken ?? env["MCP_AI_TOOLKIT_BACKEND_TOKEN"],
     data,
-    state: flags.state ?? env["MCP_AI_TOOLKIT_STATE"],
+    state,
     toolkitFolders: toolkit ? [resolve(toolkit)] : [data, join(data, "ai-toolkit")],
     python: pythonOf(flags.python ?? env["MCP_AI_TOOLKIT_PYTHON"], env),
     trainer: oneOf("--trainer", flags.trainer ?? env["MCP_AI_TOOLKIT_TRAINER"] ?? "auto", [

@@ -16,6 +16,8 @@ export interface Paths {
   readonly db: string;
   /** Which changes were made under which key. */
   readonly calls: string;
+  /** Of this machine's own clients; there is none before the first was made. */
+  readonly tokens: string;
   /** Says that a renamed machine is the same one. */
   readonly machineId: string;
   readonly jobs: string;
@@ -51,6 +53,7 @@ export function pathsOf({ data, state, datasetRoots = [], exportRoots = [] }: Pa
     state: stateFolder,
     db: join(stateFolder, "agent.db"),
     calls: join(stateFolder, "calls.db"),
+    tokens: join(stateFolder, "tokens.db"),
     machineId: join(stateFolder, "machine-id"),
     jobs: join(stateFolder, "jobs"),
     trash: join(stateFolder, "trash"),

@@ -22,8 +22,11 @@ export interface RouterAdmin {
 }
 
 /** The router's own database; it may run meanwhile, or be started for the first time later. */
-export function localAdmin(folder: string): RouterAdmin {
-  const sql = openSql(routerDatabase(folder));
+export const localAdmin = (folder: string) => databaseAdmin(routerDatabase(folder));
+
+/** The database of a router, or of a machine that has clients of its own. */
+export function databaseAdmin(file: string): RouterAdmin {
+  const sql = openSql(file);
   const tokens = new TokenStore(sql);
   const pairing = new Pairing(sql, tokens);
   return {

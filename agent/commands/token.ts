@@ -5,6 +5,7 @@ import { SCOPES, type Scope } from "../../shared/contract.ts";
 import { UsageError } from "../usage-error.ts";
 import { type AdminFlags, adminOf, type Environment, withAdminFlags } from "./admin-flags.ts";
 import { durationMs } from "./duration.ts";
+import { machineAdmin } from "./machine-admin.ts";
 import { table } from "./table.ts";
 
 function scopesOf(text: string): Scope[] {
@@ -14,7 +15,21 @@ function scopesOf(text: string): Scope[] {
   throw new UsageError(`--scope takes ${SCOPES.join(", ")}, or several joined by commas; not "${text}"`);
 }
 
-interface CreateFlags extends AdminFlags {
+interface TokenFlags extends AdminFlags {
+  readonly agentData?: string;
+}
+
+function withTokenFlags(command: Command): Command {
+  return withAdminFlags(command).option(
+    "--agent-data <folder>",
+    "tokens of a machine with clients of its own, without a router: its data folder",
+  );
+}
+
+const storeOf = (flags: TokenFlags, env: Environment) =>
+  flags.agentData === undefined ? adminOf(flags, env) : machineAdmin(flags.agentData, env);
+
+interface CreateFlags extends TokenFlags {
   readonly scope: string;
   readonly label: string;
   readonly expires: string;
@@ -28,8 +43,8 @@ function stateOf({ revoked_at, expires_at }: Token, now: Date): string {
 const day = (time: string | null) => time?.slice(0, 10) ?? "never";
 
 export function tokenCommand(env: Environment): Command {
-  const token = new Command("token").description("Tokens by which clients call a router");
-  withAdminFlags(token.command("create"))
+  const token = new Command("token").description("Tokens by which clients call a router, or this machine");
+  withTokenFlags(token.command("create"))
     .description("Make a token. It alone goes to stdout and is never shown again")
     .requiredOption("--scope <scopes>", `${SCOPES.join(", ")}; each may all that those before it may`)
     .requiredOption("--label <text>", "what it is for, e.g. phone")
@@ -37,7 +52,7 @@ export function tokenCommand(env: Environment): Command {
     .action(async (flags: CreateFlags) => {
       const scopes = scopesOf(flags.scope);
       const livesMs = durationMs("--expires", flags.expires);
-      const admin = adminOf(flags, env);
+      const admin = storeOf(flags, env);
       try {
         const made = await admin.create({ label: flags.label, scopes, livesMs });
         const { id, label, expires_at } = made.token;
@@ -49,11 +64,11 @@ export function tokenCommand(env: Environment): Command {
         admin.close();
       }
     });
-  withAdminFlags(token.command("list"))
+  withTokenFlags(token.command("list"))
     .description("All tokens and machines' credentials, newest first")
     .option("--json", "as JSON")
-    .action(async (flags: AdminFlags & { readonly json?: boolean }) => {
-      const admin = adminOf(flags, env);
+    .action(async (flags: TokenFlags & { readonly json?: boolean }) => {
+      const admin = storeOf(flags, env);
       try {
         const tokens = await admin.list();
         if (flags.json) console.log(JSON.stringify(tokens, null, 2));
@@ -65,11 +80,11 @@ export function tokenCommand(env: Environment): Command {
         admin.close();
       }
     });
-  withAdminFlags(token.command("revoke"))
+  withTokenFlags(token.command("revoke"))
     .description("End a token or a machine's credential at once")
     .argument("<id>", "as token list shows it")
-    .action(async (id: string, flags: AdminFlags) => {
-      const admin = adminOf(flags, env);
+    .action(async (id: string, flags: TokenFlags) => {
+      const admin = storeOf(flags, env);
       try {
         const { label } = await admin.revoke(id);
         console.log(`Revoked ${id} "${label}"`);
