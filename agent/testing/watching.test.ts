@@ -1,5 +1,5 @@
 // Looking at a run while it goes on, and asking it for something: with a real MCP client, for that is who shows pictures.
-import { readdir } from "node:fs/promises";
+import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import sharp from "sharp";
@@ -90,6 +90,38 @@ test("one sample is shown alone, and one that is not there is named with those t
   expect(textOf(missing)).toMatchObject({
     code: "not_found",
     hint: expect.stringContaining("0, 20, 40, 60"),
+  });
+});
+
+test("of videos the first frames are shown and of music nothing, and both are named", async () => {
+  const job_id = await run("clips", {});
+  const { started_at } = await reaches(job_id, { status: "completed" });
+  const drawnMs = Date.parse(String(started_at)) + 1;
+  const samples = join(subject.paths.output, "clips/samples");
+  await mkdir(join(samples, ".thumbs"), { recursive: true });
+  const put = async (ending: string, index: number) => {
+    const name = `${drawnMs}__000000012_${index}.${ending}`;
+    await writeFile(join(samples, name), "whatever is in there");
+    return name;
+  };
+  const song = await put("mp3", 0);
+  const answer = await ask("get_training_samples", { job_id });
+  expect(answer.isError).toBeFalsy();
+  expect(imagesOf(answer)).toEqual([]);
+  expect(textOf(answer)).toMatchObject({
+    note: expect.stringContaining(samples),
+    files: [{ step: 12, prompt: 0, name: song }],
+  });
+
+  const clip = await put("mp4", 1);
+  const frame = sharp({ create: { width: 300, height: 300, channels: 3, background: "#e69f00" } });
+  await frame.toFile(join(samples, ".thumbs", `${clip}.jpg`));
+  const both = await ask("get_training_samples", { job_id });
+  expect(textOf(both)).toMatchObject({ rows: ["step 12"], columns: [{ prompt: 1 }] });
+  expect(await sharp(imagesOf(both)[0]).metadata()).toMatchObject({ width: 300, height: 300 });
+  expect(await subject.call("get_training_status", { job_id })).toMatchObject({
+    samples: 2,
+    last_samples: { step: 12, names: [song, clip] },
   });
 });
 

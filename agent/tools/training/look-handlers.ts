@@ -1,4 +1,5 @@
 // Looking at a run: its curves and its pictures.
+import { basename, join } from "node:path";
 import type { Handlers } from "../../../shared/contract.ts";
 import { ToolError } from "../../../shared/errors.ts";
 import type { Block } from "../../../shared/fields.ts";
@@ -12,7 +13,7 @@ import type { Job, JobStore } from "./job-store.ts";
 import { LOSS } from "./loss-log.ts";
 import type { Series } from "./metrics.ts";
 import { plotLoss } from "./plot.ts";
-import { asOf, listSamples, type Sample } from "./run-files.ts";
+import { asOf, listSamples, pictureOf, type Sample } from "./run-files.ts";
 import { promptsOf } from "./sample-prompts.ts";
 
 export interface LookParts {
@@ -64,6 +65,12 @@ function noSamples(there: readonly Sample[], kept: RunRecord["samples"]): ToolEr
   const hint = "sample_now draws them while the run trains";
   return new ToolError("not_found", "This run has no samples yet", { hint });
 }
+
+const promptsIn = (samples: readonly Sample[]) =>
+  [...new Set(samples.map(({ index }) => index))].sort((a, b) => a - b);
+
+/** Videos and sounds that are named, the newest. */
+const FILES_MAX = 20;
 
 const FROM_RECORD =
   "The run's own log of figures is gone or was continued by a later run; these are the points that were kept of it";
@@ -117,12 +124,17 @@ export const lookHandlers = (
     if (samples.length === 0) {
       throw noSamples(all, keptRecord(parts.store, job)?.samples ?? []);
     }
-    const [only, ...others] = samples;
+    const pictures = samples.flatMap((sample) => {
+      const path = pictureOf(sample);
+      return path === undefined ? [] : [{ ...sample, path }];
+    });
+    const [only, ...others] = pictures;
     const sheet =
       only && others.length === 0
         ? await singleSample(only)
-        : await contactSheet(samples, { maxRows: rows, format: "jpeg" });
-    if (!sheet) throw new ToolError("internal", "The samples cannot be read right now");
+        : await contactSheet(pictures, { maxRows: rows, format: "jpeg" });
+    const media = samples.filter((sample) => pictureOf(sample) !== sample.path);
+    if (!sheet && media.length === 0) throw new ToolError("internal", "The samples cannot be read right now");
     const prompts = promptsOf(await runConfigOf(parts, job));
     const rehearsal = job.trainer === "rehearsal" ? { trainer: job.trainer } : {};
     return {
@@ -131,11 +143,24 @@ export const lookHandlers = (
           job_id,
           config: job.config,
           ...rehearsal,
-          rows: sheet.steps.map((each) => `step ${each}`),
-          columns: sheet.prompts.map((index) => ({ prompt: index, ...prompts[index] })),
+          rows: (sheet?.steps ?? []).map((each) => `step ${each}`),
+          columns: (sheet?.prompts ?? promptsIn(samples)).map((index) => ({
+            prompt: index,
+            ...prompts[index],
+          })),
+          ...(media.length > 0 && {
+            note: `Videos are shown by their first frame, sounds not at all; they lie in ${join(job.output_folder, "samples")}`,
+            files: media.slice(-FILES_MAX).map(({ path, step: at, index }) => ({
+              step: at,
+              prompt: index,
+              name: basename(path),
+            })),
+          }),
           all_steps: [...new Set(all.map((sample) => sample.step))],
         }),
-        { type: "image", data: sheet.image.toString("base64"), mimeType: "image/jpeg" },
+        ...(sheet
+          ? [{ type: "image" as const, data: sheet.image.toString("base64"), mimeType: "image/jpeg" }]
+          : []),
       ],
     };
   },

@@ -1,10 +1,10 @@
 import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import sharp from "sharp";
 import { expect, test } from "vitest";
 import { contactSheet } from "./contact-sheet.ts";
-import { checkpointStep, listCheckpoints, listSamples } from "./run-files.ts";
+import { checkpointStep, listCheckpoints, listSamples, pictureOf } from "./run-files.ts";
 
 test.each([
   ["cats_000000250.safetensors", 250],
@@ -52,6 +52,24 @@ test("samples are sorted by step, then by prompt number, not by name", async () 
   expect(samples.map(({ step, index }) => [step, index])).toEqual([
     ...Array.from({ length: 11 }, (_, index) => [0, index]),
     ...Array.from({ length: 11 }, (_, index) => [5, index]),
+  ]);
+});
+
+test("samples are of every form that the toolkit writes; a video is shown by its first frame, a sound not at all", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "aitk-run-"));
+  await mkdir(join(folder, "samples"));
+  const names = ["jpg", "jpeg", "png", "webp", "mp4", "mp3", "wav"].map(
+    (ending, n) => `1795363910925__000000100_${n}.${ending}`,
+  );
+  for (const name of [...names, "1795363910925__000000100_9.txt", "art.mp3"])
+    await writeFile(join(folder, "samples", name), "");
+  const samples = await listSamples(folder);
+  expect(samples.map(({ path }) => basename(path))).toEqual(names);
+  expect(samples.slice(3).map(pictureOf)).toEqual([
+    samples[3]?.path,
+    join(folder, `samples/.thumbs/${names[4]}.jpg`),
+    undefined,
+    undefined,
   ]);
 });
 

@@ -1,6 +1,6 @@
 // What a run leaves in its output folder (ai-toolkit.md §5): numbered checkpoints, the final file, samples.
 import { readdir, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, dirname, extname, join } from "node:path";
 
 export interface Checkpoint {
   /** Of a file, or of the folder that a full fine-tune writes. */
@@ -79,9 +79,18 @@ export interface Sample {
   readonly drawnMs: number;
 }
 
-const SAMPLE = /^(\d+)__(\d{9})_(\d+)\.(jpg|png|webp)$/;
+/** Models of videos and of music choose their own form; an animated WebP is a picture, too. */
+const SAMPLE = /^(\d+)__(\d{9})_(\d+)\.(?:jpe?g|png|webp|mp4|mp3|wav)$/;
 
-/** Sample images of a run, by step and prompt. The index in their names is not padded, so names do not sort. */
+const SOUNDS: readonly string[] = [".mp3", ".wav"];
+
+/** What can be shown of a sample: of a video the picture that the toolkit makes of its first frame; of a sound nothing. */
+export function pictureOf({ path }: Pick<Sample, "path">): string | undefined {
+  if (SOUNDS.includes(extname(path))) return undefined;
+  return extname(path) === ".mp4" ? join(dirname(path), ".thumbs", `${basename(path)}.jpg`) : path;
+}
+
+/** Samples of a run, by step and prompt. The index in their names is not padded, so names do not sort. */
 export async function listSamples(outputFolder: string): Promise<Sample[]> {
   const folder = join(outputFolder, "samples");
   const found = (await entries(folder)).flatMap((name) => {

@@ -31,6 +31,11 @@ const Config = v.object({
   }),
 });
 
+/** In an answer beside many others; get_config has them whole. */
+const TEXT_MAX_CHARS = 300;
+const shortened = (text: string) =>
+  text.length > TEXT_MAX_CHARS ? `${text.slice(0, TEXT_MAX_CHARS).toWellFormed()}…` : text;
+
 /** In the order of the sample numbers; empty when the config says nothing about them. */
 export function promptsOf(config: unknown): SamplePrompt[] {
   const parsed = v.safeParse(Config, config);
@@ -40,7 +45,7 @@ export function promptsOf(config: unknown): SamplePrompt[] {
     const flag = typeof item === "string" ? /--(?:d|seed) (\d+)/.exec(item)?.[1] : undefined;
     const own = typeof item === "string" ? (flag === undefined ? undefined : Number(flag)) : item.seed;
     return {
-      text: typeof item === "string" ? item : item.prompt,
+      text: shortened(typeof item === "string" ? item : item.prompt),
       // With walk_seed each prompt gets the next seed (toolkit/config_modules.py, SampleConfig).
       seed: own ?? (walk_seed ? seed + index : seed),
     };
