@@ -126,23 +126,23 @@ test("of videos the first frames are shown and of music nothing, and both are na
 });
 
 test("curves come as points that keep the lowest loss, with a picture when asked for", async () => {
-  const job_id = await run("curves", { train: { steps: 400 } });
+  const job_id = await run("curves", { train: { steps: 120 }, rehearsal: { step_ms: 5 } });
   await reaches(job_id, { status: "completed" });
   const answer = await ask("get_training_metrics", { job_id, points: 20, plot: true });
   const { series } = textOf(answer) as {
     series: { key: string; logged: number; min: number[]; points: number[][] }[];
   };
   expect(series.map(({ key, logged }) => [key, logged])).toEqual([
-    ["learning_rate", 399],
-    ["loss/loss", 399],
+    ["learning_rate", 119],
+    ["loss/loss", 119],
   ]);
   const loss = series[1];
   expect(loss?.points.length).toBeLessThanOrEqual(20);
   expect(loss?.points).toContainEqual(loss?.min);
   expect(await sharp(imagesOf(answer)[0]).metadata()).toMatchObject({ format: "png" });
-  const later = textOf(await ask("get_training_metrics", { job_id, keys: ["loss/loss"], since_step: 390 }));
+  const later = textOf(await ask("get_training_metrics", { job_id, keys: ["loss/loss"], since_step: 110 }));
   expect((later["series"] as { points: number[][] }[])[0]?.points.map(([step]) => step)).toEqual(
-    Array.from({ length: 10 }, (_, n) => 390 + n),
+    Array.from({ length: 10 }, (_, n) => 110 + n),
   );
 });
 
@@ -172,14 +172,14 @@ test("a checkpoint and samples are had now, while the run goes on", async () => 
 });
 
 test("waiting tells of the progress, and ends with the run", async () => {
-  const job_id = await run("waited", { train: { steps: 300 }, rehearsal: { step_ms: 10 } });
+  const job_id = await run("waited", { train: { steps: 120 }, rehearsal: { step_ms: 25 } });
   const told: string[] = [];
   const answer = await client.callTool(
     { name: "wait_for_training", arguments: { job_id, seconds: 45 } },
     { onprogress: ({ message = "" }) => told.push(message) },
   );
   expect(answer.structuredContent).toMatchObject({ ended: true, status: "completed", progress: 100 });
-  expect(told.some((message) => /^step \d+\/300, loss \d\.\d{3}$/.test(message))).toBe(true);
+  expect(told.some((message) => /^step \d+\/120, loss \d\.\d{3}$/.test(message))).toBe(true);
 });
 
 test("a wait that is shorter than the run answers with where it is", async () => {
