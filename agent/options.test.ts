@@ -2,8 +2,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
+import { isLoopback } from "./loopback.ts";
 import { type Options, parseOptions } from "./options.ts";
-import { isLoopback } from "./serve-options.ts";
 import { UsageError } from "./usage-error.ts";
 
 const TOKEN = "0123456789abcdef0123456789abcdef";

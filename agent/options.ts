@@ -6,15 +6,10 @@ import { SERVER_VERSION } from "../shared/server-info.ts";
 import { exportRoots } from "./export-roots.ts";
 import { type LinkFlags, type LinkOptions, linkOptions, withLinkFlags } from "./link-options.ts";
 import { type LogFlags, logLimits, withLogFlags } from "./log-options.ts";
+import { isLoopback } from "./loopback.ts";
 import { type Environment, envOption, list, numberOf, oneOf, parseFlags } from "./option-values.ts";
 import { type ExportRoot, pathsOf } from "./paths.ts";
-import {
-  isLoopback,
-  type ServeFlags,
-  type ServeOptions,
-  serveOptions,
-  withServeFlags,
-} from "./serve-options.ts";
+import { type ServeFlags, type ServeOptions, serveOptions, withServeFlags } from "./serve-options.ts";
 import type { LogLimits } from "./tools/training/log-limits.ts";
 import type { TrainerChoice } from "./trainer/trainer.ts";
 import { UsageError } from "./usage-error.ts";
@@ -185,10 +180,10 @@ export function parseOptions(argv: readonly string[], env: Environment): Options
   // The old server's container started it with `--mode http`, which it did not know.
   const mode = oneOf("--mode", named === "http" ? "standalone" : named, MODES);
   const serve = serveOptions(flags, env, DEFAULT_PORT);
-  const { host, token, insecure } = serve;
+  const { host, token, oauth, insecure } = serve;
   const data = resolve(flags.data ?? env["AI_TOOLKIT_PATH"] ?? DEFAULT_DATA);
   const state = flags.state ?? env["MCP_AI_TOOLKIT_STATE"];
-  const isGuarded = token !== undefined || existsSync(pathsOf({ data, state }).tokens);
+  const isGuarded = token !== undefined || oauth !== undefined || existsSync(pathsOf({ data, state }).tokens);
   if (mode !== "stdio" && !isLoopback(host) && !isGuarded && !insecure) {
     throw new UsageError(
       `Listening on ${host} needs a token, or anybody who reaches this machine could start and delete things.\n` +

@@ -1,6 +1,8 @@
 // The options of everything that listens: where, for whom, and how loud.
 import { hostname, networkInterfaces } from "node:os";
 import type { Command } from "commander";
+import { isLoopback } from "./loopback.ts";
+import { type IssuerOptions, type OAuthFlags, oauthOptions, withOAuthFlags } from "./oauth-options.ts";
 import { type Environment, envOption, list, oneOf, secretOf, words } from "./option-values.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -8,6 +10,7 @@ export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 export interface ServeOptions {
+  readonly oauth: IssuerOptions | undefined;
   readonly port: number;
   readonly host: string;
   readonly token: string | undefined;
@@ -18,7 +21,7 @@ export interface ServeOptions {
   readonly insecure: boolean;
 }
 
-export interface ServeFlags {
+export interface ServeFlags extends OAuthFlags {
   port?: string;
   host?: string;
   token?: string;
@@ -30,6 +33,10 @@ export interface ServeFlags {
 }
 
 export function withServeFlags(command: Command, defaultPort: number): Command {
+  return withOAuthFlags(withListenFlags(command, defaultPort));
+}
+
+function withListenFlags(command: Command, defaultPort: number): Command {
   return command
     .addOption(
       envOption("-p, --port <number>", "MCP_AI_TOOLKIT_PORT", `port to listen on [default: ${defaultPort}]`),
@@ -75,12 +82,6 @@ export function withServeFlags(command: Command, defaultPort: number): Command {
     );
 }
 
-const LOOPBACK = new Set(["localhost", "::1"]);
-
-export function isLoopback(host: string): boolean {
-  return LOOPBACK.has(host) || /^127\.\d+\.\d+\.\d+$/.test(host);
-}
-
 function portOf(value: string): number {
   const port = Number(value);
   if (!/^\d+$/.test(value) || port > 65_535)
@@ -114,13 +115,15 @@ export function serveOptions(flags: ServeFlags, env: Environment, defaultPort: n
   // In URLs an IPv6 address stands in brackets; sockets take it without.
   const host = (flags.host ?? env["MCP_AI_TOOLKIT_HOST"] ?? "127.0.0.1").replace(/^\[(.*)\]$/, "$1");
   const { token: value, tokenFile: file } = flags;
+  const insecure = flags.insecure ?? env["MCP_AI_TOOLKIT_INSECURE"] === "1";
   return {
+    oauth: oauthOptions(flags, env, insecure),
     port: portOf(flags.port ?? env["MCP_AI_TOOLKIT_PORT"] ?? String(defaultPort)),
     host,
     token: secretOf({ flag: "--token-file", value, file, variable: "MCP_AI_TOOLKIT_TOKEN" }, env),
     allowHosts: [...ownHosts(host), ...(flags.allowHost ?? words(env["MCP_AI_TOOLKIT_ALLOW_HOSTS"]))],
     allowOrigins: flags.allowOrigin ?? words(env["MCP_AI_TOOLKIT_ALLOW_ORIGINS"]),
     logLevel: levelOf(flags, env),
-    insecure: flags.insecure ?? env["MCP_AI_TOOLKIT_INSECURE"] === "1",
+    insecure,
   };
 }

@@ -7,6 +7,8 @@ import type { AppEnv } from "./app-env.ts";
 import { Audit } from "./audit.ts";
 import { type Authenticate, firstOf, ownerToken } from "./auth/authenticate.ts";
 import type { AddressOf } from "./auth/door.ts";
+import { issuerTokens } from "./auth/issuer.ts";
+import type { OAuthOptions } from "./auth/jwt.ts";
 import { Pairing } from "./auth/pairing.ts";
 import { clientTokens, TokenStore } from "./auth/tokens.ts";
 import { Fleet } from "./fleet.ts";
@@ -24,6 +26,8 @@ export interface EdgeOptions {
   readonly agentToken: string | undefined;
   /** Lets everybody in without a token. */
   readonly insecure: boolean;
+  /** An authorization server whose tokens are taken, too. */
+  readonly oauth?: OAuthOptions | undefined;
   readonly policy: HostPolicy;
   /** How a request becomes an agent of the hub. */
   readonly accept: (hub: Hub) => AgentDoor["accept"];
@@ -43,14 +47,18 @@ export interface Edge {
 const FLUSH_MS = 2_000;
 
 /** Nobody is let in without a token: behind a proxy all the world comes from loopback. */
-function authenticateOf({ token, insecure }: EdgeOptions, tokens: TokenStore): Authenticate {
-  const own = clientTokens(tokens);
-  if (token !== undefined) return firstOf(ownerToken(token), own);
-  return insecure ? firstOf(own, ownerToken(undefined)) : own;
+function authenticateOf(options: EdgeOptions, tokens: TokenStore): Authenticate {
+  const { token, oauth, insecure, log } = options;
+  return firstOf(
+    ...(token === undefined ? [] : [ownerToken(token)]),
+    clientTokens(tokens),
+    ...(oauth ? [issuerTokens(oauth, log)] : []),
+    ...(insecure && token === undefined ? [ownerToken(undefined)] : []),
+  );
 }
 
 export function createEdge(options: EdgeOptions): Edge {
-  const { sql, agentToken, policy, accept, addressOf, log } = options;
+  const { sql, agentToken, oauth, policy, accept, addressOf, log } = options;
   const tokens = new TokenStore(sql);
   const machines = new MachineRegistry(sql);
   const later = (flush: () => void) =>
@@ -76,6 +84,7 @@ export function createEdge(options: EdgeOptions): Edge {
     authenticate: authenticateOf(options, tokens),
     administration: { tokens, pairing: new Pairing(sql, tokens), audit: new Audit(sql) },
     mcp: { store: () => sql },
+    oauth,
     agentDoor: { auth, accept: accept(fleet.hub) },
     addressOf,
     log,

@@ -49,8 +49,8 @@ test("the agent meets the router only in its modes and the commands of its owner
   expect(crossing.filter(({ file }) => !/^agent\/(modes|commands)\//.test(file))).toEqual([]);
 });
 
-/** The router's own parts for Node: node.ts, node-*.ts. */
-const isForNode = (file: string) => /^router\/node(-[a-z-]+)?\.ts$/.test(file);
+/** The router's own parts for Node, node.ts and node-*.ts, and what its tests share, which run there. */
+const isForNode = (file: string) => /^router\/(node(-[a-z-]+)?\.ts$|testing\/)/.test(file);
 
 test("shared and the router's routes name no Node module, so that they run on Workers", () => {
   const onNode = [...importsOf("shared"), ...importsOf("router")].filter(

@@ -1,20 +1,33 @@
 // What the modes with an HTTP port share: the app on a socket.
 import { type AppOptions, createApp } from "../../router/app.ts";
 import { type Authenticate, firstOf, ownerToken } from "../../router/auth/authenticate.ts";
+import { issuerTokens, tellOfIssuer } from "../../router/auth/issuer.ts";
 import type { Backend } from "../../router/backend.ts";
 import { hostPolicy } from "../../router/hosts.ts";
 import { listen } from "../../router/node.ts";
 import type { Log } from "../../shared/log.ts";
+import { isLoopback } from "../loopback.ts";
 import type { Options } from "../options.ts";
 import { pathsOf } from "../paths.ts";
-import { isLoopback } from "../serve-options.ts";
 import { ownTokens } from "./own-tokens.ts";
 import type { Running } from "./running.ts";
 
-/** Who is not known is let in where that was asked for, and on loopback unless a token was named. */
-function authenticateOf({ host, token, insecure }: Options, own: Authenticate): Authenticate {
-  const isOpen = token === undefined && (insecure || isLoopback(host));
-  return token !== undefined || isOpen ? firstOf(own, ownerToken(token)) : own;
+/**
+ * Who is not known is let in where that was asked for, and on loopback unless the owner has said who is: by a token, or by
+ * naming whose are taken.
+ */
+function authenticateOf(
+  { host, token, oauth, insecure }: Options,
+  own: Authenticate,
+  log: Log,
+): Authenticate {
+  const isOpen = token === undefined && (insecure || (isLoopback(host) && !oauth));
+  return firstOf(
+    own,
+    ...(token === undefined ? [] : [ownerToken(token)]),
+    ...(oauth ? [issuerTokens(oauth, log)] : []),
+    ...(isOpen ? [ownerToken(undefined)] : []),
+  );
 }
 
 export async function serveHttp(
@@ -29,10 +42,12 @@ export async function serveHttp(
     backend,
     surface,
     policy: hostPolicy(options.allowHosts, options.allowOrigins),
-    authenticate: authenticateOf(options, tokens.authenticate),
+    authenticate: authenticateOf(options, tokens.authenticate, log),
+    oauth: options.oauth,
     mcp,
     log,
   });
+  if (options.oauth) void tellOfIssuer(options.oauth, log);
   const listening = await listen(app, options).catch((error: unknown) => {
     tokens[Symbol.dispose]();
     throw error;

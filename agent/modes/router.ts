@@ -1,4 +1,5 @@
 // mcp-ai-toolkit router: MCP and REST in public, the tools on machines that dial in.
+import { tellOfIssuer } from "../../router/auth/issuer.ts";
 import { createEdge } from "../../router/edge.ts";
 import { hostPolicy } from "../../router/hosts.ts";
 import { listen } from "../../router/node.ts";
@@ -21,7 +22,8 @@ export async function router(options: RouterOptions, log: Log): Promise<Running>
     log,
   });
   const websockets = { server: websocketServer(), close: () => fleet.hub.close() };
-  if (options.token === undefined && !options.insecure && tokens.list("client").length === 0) {
+  if (options.oauth) void tellOfIssuer(options.oauth, log);
+  else if (options.token === undefined && !options.insecure && tokens.list("client").length === 0) {
     log.warn({}, "nobody can call yet; make a token: mcp-ai-toolkit token create --scope admin --label me");
   }
   const listening = await listen(app, { ...options, websockets }).catch((error: unknown) => {

@@ -1,7 +1,8 @@
 // Callers that bring a JWT of somebody else's authorization server (Keycloak, Auth0, WorkOS, …): RFC 9068, RFC 8414.
-import { createRemoteJWKSet, errors, type JWTPayload, jwtVerify } from "jose";
+import { createRemoteJWKSet, decodeJwt, errors, type JWTPayload, jwtVerify } from "jose";
 import * as v from "valibot";
 import { SCOPES, type Scope } from "../../shared/contract.ts";
+import { ToolError } from "../../shared/errors.ts";
 import { type Authenticate, bearerOf } from "./authenticate.ts";
 
 export interface OAuthOptions {
@@ -32,6 +33,8 @@ const ALGORITHMS = [
   "EdDSA",
   "Ed25519",
 ];
+/** Its keys came too late, or something else came in their place. */
+const ISSUERS_FAULT = new Set([errors.JWKSTimeout.code, errors.JOSEError.code, errors.JWKSInvalid.code]);
 /** Clocks of two machines differ. */
 const CLOCK_TOLERANCE_SECONDS = 30;
 const DISCOVERY_TIMEOUT_MS = 5_000;
@@ -50,7 +53,11 @@ export function metadataUrls(issuer: string): string[] {
   ];
 }
 
-async function discover({ issuer, fetch: get = fetch }: JwtParts): Promise<URL> {
+/** Where an issuer's keys are. @throws Error with why nobody can say */
+export async function discover({
+  issuer,
+  fetch: get = fetch,
+}: Pick<JwtParts, "issuer" | "fetch">): Promise<URL> {
   let problem: unknown = new Error(`${issuer} publishes no metadata`);
   for (const url of metadataUrls(issuer)) {
     try {
@@ -78,7 +85,25 @@ export function scopesOf({ scope, scp, permissions }: JWTPayload): Scope[] {
   return SCOPES.filter((known) => words.includes(known));
 }
 
-/** A live, rightly signed token for our audience is a caller; every other text is none. */
+/** Whether its text claims to be of this issuer, which anybody may claim. */
+function claims(issuer: string, token: string): boolean {
+  try {
+    return decodeJwt(token).iss === issuer;
+  } catch {
+    return false; // no JWT at all
+  }
+}
+
+/** Not the client's fault: told that its token is wrong, it would throw away a good one. */
+const cannotCheck = (issuer: string) =>
+  new ToolError("overloaded", `Tokens of ${issuer} cannot be checked now: it does not answer`, {
+    hint: "Try again in ten seconds",
+  });
+
+/**
+ * A live, rightly signed token for our audience is a caller; every other text is none.
+ * @throws ToolError overloaded while the issuer cannot be asked for its keys
+ */
 export function jwtCallers(parts: JwtParts): Authenticate {
   const { issuer, audience, onTrouble, nowMs = () => performance.now() } = parts;
   let triedAtMs = Number.NEGATIVE_INFINITY;
@@ -95,10 +120,10 @@ export function jwtCallers(parts: JwtParts): Authenticate {
   };
   return async (authorization) => {
     const token = bearerOf(authorization);
-    if (token === undefined || token.split(".").length !== 3) return undefined;
+    if (token === undefined || !claims(issuer, token)) return undefined;
     try {
       const known = await find();
-      if (!known) return undefined;
+      if (!known) throw cannotCheck(issuer);
       const { payload } = await jwtVerify(token, known, {
         issuer,
         audience,
@@ -109,9 +134,10 @@ export function jwtCallers(parts: JwtParts): Authenticate {
       const subject = payload.sub ?? String(payload["client_id"] ?? "unknown");
       return { id: `${issuer}#${subject}`, label: subject, scopes: scopesOf(payload), canStepUp: true };
     } catch (error) {
-      const isTheirs = error instanceof errors.JOSEError && !(error instanceof errors.JWKSTimeout);
-      if (!isTheirs) onTrouble(error);
-      return undefined;
+      if (error instanceof ToolError) throw error;
+      if (error instanceof errors.JOSEError && !ISSUERS_FAULT.has(error.code)) return undefined;
+      onTrouble(error);
+      throw cannotCheck(issuer);
     }
   };
 }

@@ -1,22 +1,22 @@
 // Tokens of a real authorization server (oidc-provider), over real sockets, from discovery to the challenge for more.
 
-import { once } from "node:events";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
-import { exportJWK, generateKeyPair, SignJWT } from "jose";
-import Provider from "oidc-provider";
+import { generateKeyPair, SignJWT } from "jose";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { SILENT } from "../../shared/log.ts";
 import { TOOLS } from "../../shared/tools/index.ts";
 import { createApp } from "../app.ts";
 import type { Backend } from "../backend.ts";
 import { hostPolicy } from "../hosts.ts";
+import {
+  type AuthorizationServer,
+  freePort,
+  startAuthorizationServer,
+} from "../testing/authorization-server.ts";
 import { firstOf, ownerToken } from "./authenticate.ts";
 import { jwtCallers, metadataUrls, scopesOf } from "./jwt.ts";
 
 const AUDIENCE = "https://edge.example/mcp";
 const OWNER = "owner-token-of-this-test";
-const CLIENT = { client_id: "claude", client_secret: "secret-of-the-test-client" };
 
 const backend: Backend = {
   tools: () => TOOLS.map(({ name }) => ({ name, description: "", inputSchema: { type: "object" } })),
@@ -28,54 +28,17 @@ const backend: Backend = {
 };
 
 let issuer: string;
-let authorizationServer: Server;
+let authorizationServer: AuthorizationServer;
 let privateKey: CryptoKey;
 const troubles: unknown[] = [];
 
 beforeAll(async () => {
-  const pair = await generateKeyPair("RS256", { extractable: true });
-  privateKey = pair.privateKey;
-  const jwk = { ...(await exportJWK(privateKey)), use: "sig", kid: "test", alg: "RS256" };
-  // The port comes first: an issuer is named by its address.
-  const holder = createServer().listen(0, "127.0.0.1");
-  await once(holder, "listening");
-  const { port } = holder.address() as AddressInfo;
-  holder.close();
-  await once(holder, "close");
-  issuer = `http://127.0.0.1:${port}`;
-  const provider = new Provider(issuer, {
-    clients: [{ ...CLIENT, grant_types: ["client_credentials"], response_types: [], redirect_uris: [] }],
-    jwks: { keys: [jwk] },
-    scopes: ["read", "train", "admin"],
-    features: {
-      devInteractions: { enabled: false },
-      clientCredentials: { enabled: true },
-      resourceIndicators: {
-        enabled: true,
-        getResourceServerInfo: (_context, resource) => ({
-          audience: resource,
-          scope: "read train admin",
-          accessTokenFormat: "jwt",
-          accessTokenTTL: 600,
-        }),
-      },
-    },
-  });
-  authorizationServer = provider.listen(port, "127.0.0.1");
-  await once(authorizationServer, "listening");
+  authorizationServer = await startAuthorizationServer(await freePort());
+  ({ issuer, privateKey } = authorizationServer);
 });
-afterAll(() => {
-  authorizationServer.close();
-});
+afterAll(() => authorizationServer?.close());
 
-async function tokenFor(scope: string, resource = AUDIENCE): Promise<string> {
-  const response = await fetch(`${issuer}/token`, {
-    method: "POST",
-    body: new URLSearchParams({ grant_type: "client_credentials", scope, resource, ...CLIENT }),
-  });
-  const { access_token } = (await response.json()) as { access_token: string };
-  return access_token;
-}
+const tokenFor = (scope: string, resource = AUDIENCE) => authorizationServer.tokenFor(scope, resource);
 
 function server() {
   const oauth = { issuer, audience: AUDIENCE };
@@ -180,7 +143,7 @@ test("tokens for somebody else, expired, of other issuers, or signed by others a
   for (const token of bad) expect((await ask("/mcp", token)).status, token.slice(0, 40)).toBe(401);
 });
 
-test("an issuer that cannot be asked lets nobody in, and that is told to the log", async () => {
+test("while an issuer cannot be asked its tokens are not called wrong, and that is told to the log", async () => {
   const told: unknown[] = [];
   let nowMs = 0;
   const authenticate = jwtCallers({
@@ -189,8 +152,21 @@ test("an issuer that cannot be asked lets nobody in, and that is told to the log
     onTrouble: (error) => told.push(error),
     nowMs: () => nowMs,
   });
-  for (nowMs of [0, 9_999, 10_000]) expect(await authenticate("Bearer a.b.c")).toBeUndefined();
+  const { privateKey: key } = await generateKeyPair("RS256");
+  const token = (iss: string) =>
+    new SignJWT({ iss }).setProtectedHeader({ alg: "RS256" }).setExpirationTime("5m").sign(key);
+  const ours = `Bearer ${await token("http://127.0.0.1:1")}`;
+  for (nowMs of [0, 9_999, 10_000]) {
+    await expect(authenticate(ours)).rejects.toMatchObject({
+      code: "overloaded",
+      message: expect.stringContaining("http://127.0.0.1:1"),
+    });
+  }
   expect(told).toHaveLength(2); // not asked again within ten seconds
+  nowMs = 1_000_000;
+  for (const other of ["a.b.c", await token("https://other.example")])
+    expect(await authenticate(`Bearer ${other}`)).toBeUndefined();
+  expect(told).toHaveLength(2); // nor for what cannot be one of its tokens
 });
 
 test.each([
