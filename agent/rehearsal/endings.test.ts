@@ -139,7 +139,7 @@ describe("SIGINT", () => {
     [
       "while sampling",
       { REHEARSAL_SAMPLE_MS: "60000" },
-      { train: {}, sample: { prompts: ["a"] } },
+      { train: {}, sample: { prompts: ["a"], neg: "" } },
       /Generating Images/,
     ],
     ["while training", {}, { train: { steps: 100_000 } }, /show: .* 5\/100000/],

@@ -19,7 +19,7 @@ test("tells every phase, in the trainer's words", async () => {
   const job = createJobDatabase(theatre);
   const config = theatre.config({
     train: { disable_sampling: false },
-    sample: { prompts: ["a cat", "a dog"], width: 64, height: 64, sample_every: 5 },
+    sample: { prompts: ["a cat", "a dog"], neg: "", width: 64, height: 64, sample_every: 5 },
     save: { save_every: 5 },
     performance_log_every: 4,
   });
@@ -85,7 +85,7 @@ test("stop is heard before anything is loaded", async () => {
 test("save_now and sample_now are taken at the end of a step and set back", async () => {
   const job = createJobDatabase(theatre);
   job.db.exec("UPDATE Job SET save_now = 1, sample_now = 1");
-  const config = theatre.config({ sample: { prompts: ["a cat"], width: 64, height: 64 } });
+  const config = theatre.config({ sample: { prompts: ["a cat"], neg: "", width: 64, height: 64 } });
   const run = theatre.start([config], job.env);
   await run.ended;
   expect(run.log()).toMatch(/\nSaving at step 1\nSaved checkpoint to \S+show_000000001.safetensors\n/);

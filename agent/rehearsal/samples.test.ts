@@ -10,7 +10,7 @@ import { readSettings } from "./settings.ts";
 const sampleBlock = (sample: Readonly<Record<string, unknown>>) =>
   readSettings({ type: "sd_trainer", model: { name_or_path: "x" }, sample }).sample;
 const requests = (sample: Readonly<Record<string, unknown>>) =>
-  sampleRequests(sampleBlock({ width: 64, height: 64, seed: 42, ...sample }), "p3rs0n");
+  sampleRequests(sampleBlock({ width: 64, height: 64, seed: 42, neg: "", ...sample }), "p3rs0n");
 
 test("prompts have their flags read and cut off, and the trigger word put in", () => {
   expect(
@@ -42,6 +42,14 @@ test("a string among samples, and a word for a width, are errors", () => {
   expect(() => requests({ prompts: ["a cat --w wide"] })).toThrow(
     "invalid literal for int() with base 10: 'wide'",
   );
+});
+
+test("without a negative prompt that is a text there are no samples, but an error", () => {
+  for (const neg of [false, null, 5]) {
+    expect(() => requests({ prompts: ["a cat"], neg })).toThrow("text input must be of type `str`");
+  }
+  expect(() => requests({ samples: [{ prompt: "a cat", neg: false }] })).toThrow("text input must be");
+  expect(requests({ prompts: ["a cat --n ugly"], neg: false })).toHaveLength(1);
 });
 
 test.each(["jpg", "png", "webp"])(

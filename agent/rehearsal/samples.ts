@@ -12,15 +12,22 @@ export interface SampleRequest {
   readonly seed: number;
 }
 
+/** What transformers says of a prompt that is no text: of the negative one, too, which is `False` where none is given. */
+const NO_TEXT =
+  "text input must be of type `str` (single example), `list[str]` (batch or single pretokenized example) or `list[list[str]]` (batch of pretokenized examples) or `list[tuple[list[str], list[str]]]` (batch of pretokenized sequence pairs).";
+
 const number = (value: unknown, fallback: number) => (typeof value === "number" ? value : fallback);
 
-/** @throws PythonError ValueError for a flag like `--w wide`, as the real one does when it comes to sampling */
+/** @throws PythonError ValueError for a flag like `--w wide` or without a negative prompt, as the real one does when it comes to sampling */
 export function sampleRequests(sample: Settings["sample"], triggerWord: string | null): SampleRequest[] {
   const items: readonly unknown[] = sample.samples ?? sample.prompts.map((prompt) => ({ prompt }));
   return items.map((item, index) => {
     // readSettings() has made sure that each is an object.
     const own = item as Readonly<Record<string, unknown>>;
     const { prompt, flags } = splitPrompt(String(own.prompt ?? ""));
+    if (!flags.has("n") && typeof ("neg" in own ? own.neg : sample.neg) !== "string") {
+      throw new PythonError("ValueError", NO_TEXT);
+    }
     const side = (flag: readonly string[], value: unknown, fallback: number) =>
       Math.max(64, Math.floor(numberFlag(flags, flag, number(value, fallback)) / 8) * 8);
     const walked = sample.seed + (sample.walk_seed ? index : 0);

@@ -99,6 +99,7 @@ const Process = v.object({
     height: amount(512),
     seed: amount(0),
     walk_seed: truth,
+    neg: v.optional(v.unknown(), false),
     format: text("jpg"),
     num_frames: amount(1),
     // A plain string is taken for a list of its characters, as Python does.

@@ -38,6 +38,30 @@ function sampleShape({ at, block }: Process): Finding[] {
   return findings;
 }
 
+/** YAML takes 2024 for a number and `no` for a truth value; the trainer finds out when it comes to sampling. */
+function notTexts({ at, block }: Process): Finding[] {
+  const sample = asObject(block.sample);
+  const places: [path: string, value: unknown][] = [
+    ...asList(sample.prompts).map((prompt, i): [string, unknown] => [`sample.prompts[${i}]`, prompt]),
+    ...asList(sample.samples).map((each, i): [string, unknown] => [
+      `sample.samples[${i}].prompt`,
+      asObject(each).prompt,
+    ]),
+  ];
+  // Without one, and where it is said that there is none, we write an empty one.
+  const negatives: [path: string, value: unknown][] = [
+    ["sample.neg", sample.neg],
+    ...asList(sample.samples).map((each, i): [string, unknown] => [
+      `sample.samples[${i}].neg`,
+      asObject(each).neg,
+    ]),
+  ];
+  const wrong = [...places, ...negatives.filter(([, value]) => value !== false)].filter(
+    ([, value]) => value !== undefined && value !== null && typeof value !== "string",
+  );
+  return wrong.map(([path]) => error(`${at}'${path}' is not a text`, "Put it in quotes"));
+}
+
 export const TEXT_CHECKS: readonly Check[] = [
   {
     name: "environment variables",
@@ -54,6 +78,7 @@ export const TEXT_CHECKS: readonly Check[] = [
     },
   },
   { name: "sample shape", run: ({ trainers }) => trainers.flatMap(sampleShape) },
+  { name: "sample texts", run: ({ trainers }) => trainers.flatMap(notTexts) },
   {
     name: "prompt flags",
     run: ({ trainers }) =>

@@ -142,3 +142,18 @@ test("`device: cuda:1` chooses a GPU; a run that sees only that one calls it the
     expect([run.gpuIndex, deviceOf(run)]).toEqual([null, device]);
   }
 });
+
+test("a negative prompt that is left out, or said to be none, is an empty text; one that is written stays", () => {
+  const sampleOf = (sample: object) => {
+    const [process] = old.config.process;
+    const config = { ...old, config: { ...old.config, process: [{ ...process, sample }] } };
+    const value = toRunConfig(config, options).value["config"] as { process: { sample: unknown }[] };
+    return value.process[0]?.sample;
+  };
+  expect(sampleOf({ prompts: ["a cat"] })).toEqual({ prompts: ["a cat"], neg: "" });
+  expect(sampleOf({ neg: false })).toEqual({ neg: "" });
+  expect(sampleOf({ neg: "ugly", samples: [{ prompt: "a", neg: null }, { prompt: "b" }] })).toEqual({
+    neg: "ugly",
+    samples: [{ prompt: "a", neg: "" }, { prompt: "b" }],
+  });
+});

@@ -58,6 +58,24 @@ function object(value: unknown): Json {
   return v.is(Record_, value) ? value : {};
 }
 
+/**
+ * Without a `neg` the trainer takes `False` for one, which no tokenizer reads: the run would end at its first sampling,
+ * when the model is long loaded.
+ */
+function withNegatives(sample: Json): Json {
+  const said = (neg: unknown) => (neg === undefined || neg === null || neg === false ? "" : neg);
+  const { samples } = sample;
+  return {
+    ...sample,
+    neg: said(sample["neg"]),
+    ...(Array.isArray(samples) && {
+      samples: samples.map((each) =>
+        v.is(Record_, each) && "neg" in each ? { ...each, neg: said(each["neg"]) } : each,
+      ),
+    }),
+  };
+}
+
 function withAbsoluteFolders(dataset: Json, absolute: (path: string) => string): Json {
   const mended = FOLDER_KEYS.filter((key) => key in dataset).map((key) => {
     const value = dataset[key];
@@ -69,7 +87,7 @@ function withAbsoluteFolders(dataset: Json, absolute: (path: string) => string):
 }
 
 /**
- * Makes paths absolute, turns reporting on, and names the job's own database.
+ * Makes paths absolute, turns reporting on, names the job's own database, and fills in a negative prompt.
  * @throws ToolError invalid_input when there is nothing that could run
  */
 export function toRunConfig(
@@ -94,6 +112,7 @@ export function toRunConfig(
       ...(SAME_TRAINING.has(type) && { type: reports ? "diffusion_trainer" : "sd_trainer" }),
       ...(typeof folder === "string" && { training_folder: absolute(folder) }),
       ...(datasets && { datasets: datasets.map((dataset) => withAbsoluteFolders(dataset, absolute)) }),
+      ...(v.is(Record_, process["sample"]) && { sample: withNegatives(process["sample"]) }),
       ...(oneGpu && otherGpu(process["device"]) !== null && { device: "cuda" }),
       performance_log_every: Number(process["performance_log_every"]) || PERFORMANCE_LOG_EVERY,
       logging: { log_every: 1, ...object(process["logging"]), use_ui_logger: true, use_wandb: false },
