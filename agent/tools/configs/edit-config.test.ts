@@ -45,6 +45,19 @@ test("a value is changed, and comments and order stay", async () => {
   expect(await read()).toBe(WRITTEN_BY_HAND.replace("steps: 2000", "steps: 3000"));
 });
 
+test.each([
+  "config.process[0].train.steps",
+  "process[0].train.steps",
+  "process.0.train.steps",
+  "train.steps",
+])("%s is the same place", async (path) => {
+  const { update, read } = await setUp();
+  expect(await update({ [path]: 3000 })).toMatchObject({
+    changed: [{ path: "config.process.0.train.steps", before: 2000, after: 3000 }],
+  });
+  expect(await read()).toBe(WRITTEN_BY_HAND.replace("steps: 2000", "steps: 3000"));
+});
+
 test("new keys and blocks are added, keys removed, and new text is quoted", async () => {
   const { update, read } = await setUp();
   await update({ "sample.prompts": ["a cat: on a mat", "no"], "meta.version": "2" }, ["train.lr"]);
@@ -70,6 +83,9 @@ test.each<[Record<string, unknown>, string[], RegExp]>([
   [{ "train.steps.more": 1 }, [], /leads through .*, which is no block/],
   [{ "": 1 }, [], /is not a path/],
   [{ "train..steps": 1 }, [], /is not a path/],
+  [{ "datasets[].resolution": 1 }, [], /is not a path/],
+  [{ "datasets[0.resolution": 1 }, [], /is not a path/],
+  [{ "[0]": 1 }, [], /is not a path/],
   [{ "__proto__.x": 1 }, [], /is not a path/],
   [{}, ["train.nothing"], /no 'train.nothing' to remove/],
   [{ "sample.prompts": ["$" + "{HF_TOKEN}"] }, [], /\$\{/],

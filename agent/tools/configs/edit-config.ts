@@ -22,16 +22,20 @@ const TOP = new Set(["job", "config", "meta"]);
 const FIRST_PROCESS: Path = ["config", "process", 0];
 const FORBIDDEN = new Set(["__proto__", "constructor", "prototype"]);
 
-/** `train.steps` → config.process[0].train.steps; `meta.version` as it is. */
+/** `train.steps` → config.process[0].train.steps; `meta.version` as it is. `datasets[0]`, as our checks write it, is `datasets.0`. */
 function pathOf(text: string): Path {
-  const parts = text.split(".").map((part) => (/^\d+$/.test(part) ? Number(part) : part));
+  const dotted = text.replace(/(?<=[^.[\]]|\])\[(\d+)\]/g, ".$1");
+  const parts = dotted.split(".").map((part) => (/^\d+$/.test(part) ? Number(part) : part));
   const [first] = parts;
-  if (first === undefined || parts.some((part) => part === "" || FORBIDDEN.has(String(part)))) {
+  const isPart = (part: string | number) =>
+    part !== "" && !FORBIDDEN.has(String(part)) && !/[[\]]/.test(String(part));
+  if (first === undefined || !parts.every(isPart)) {
     throw invalid(
       `'${text.slice(0, 100)}' is not a path`,
       "Write it like train.steps or datasets.0.resolution",
     );
   }
+  if (first === "process") return ["config", ...parts];
   return TOP.has(String(first)) ? parts : [...FIRST_PROCESS, ...parts];
 }
 
