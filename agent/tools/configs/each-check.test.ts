@@ -273,7 +273,16 @@ const FAULTS: Record<string, [fault: () => Block, text: RegExp, level?: "error" 
     [() => sample({ prompts: ["a cat -- asleep"] }), /everything after --/],
     [() => sample({ prompts: ["a cat --w wide"] }), /--w needs a whole number/, "error"],
   ],
-  "unknown keys": [[() => train({ lerning_rate: 1 }), /Unknown key 'train.lerning_rate' is ignored/]],
+  "sample texts": [
+    [() => sample({ prompts: ["a cat", 2024] }), /'sample.prompts\[1\]' is not a text/, "error"],
+    [() => sample({ neg: 5 }), /'sample.neg' is not a text/, "error"],
+    [() => sample({ samples: [{ prompt: "a", neg: true }] }), /'sample.samples\[0\].neg' is not/, "error"],
+  ],
+  "unknown keys": [
+    [() => train({ lerning_rate: 1 }), /Unknown key 'train.lerning_rate' is ignored/],
+    [() => top({}, { name: "x", train: { steps: 5 } }), /Unknown key 'config.train' is ignored/],
+    [() => ({ ...top(), sample: {} }), /Unknown key 'sample' outside 'config' is ignored/],
+  ],
 };
 
 test("every check has its case here", () => {

@@ -51,9 +51,26 @@ function unknownKeys(process: Process): Finding[] {
   });
 }
 
+const TOP_KEYS = ["job", "config", "meta"];
+/** A whole block that is indented too little lands here. */
+const CONFIG_KEYS = ["name", "process", "device"];
+
+function keysAround(config: unknown): Finding[] {
+  const fix = "A training's settings belong inside config.process[0]: move it there, or remove it";
+  const outside = Object.keys(asObject(config)).filter((key) => !TOP_KEYS.includes(key));
+  const inside = Object.keys(asObject(asObject(config).config)).filter((key) => !CONFIG_KEYS.includes(key));
+  return [
+    ...outside.map((key) => warning(`Unknown key '${key}' outside 'config' is ignored by the trainer`, fix)),
+    ...inside.map((key) => warning(`Unknown key 'config.${key}' is ignored by the trainer`, fix)),
+  ];
+}
+
 export const KEY_CHECKS: readonly Check[] = [
   {
     name: "unknown keys",
-    run: ({ trainers }) => trainers.flatMap(unknownKeys).slice(0, MAX_FINDINGS),
+    run: ({ config, trainers }) =>
+      trainers.length === 0
+        ? [] // another kind of job has keys of its own
+        : [...keysAround(config), ...trainers.flatMap(unknownKeys)].slice(0, MAX_FINDINGS),
   },
 ];
