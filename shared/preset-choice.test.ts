@@ -93,3 +93,11 @@ test("a client that sends all flags as false still gets the model it named", () 
   expect(preset.name).toBe("Flux.1-dev");
   expect(warnings).toEqual(["is_flux: false was ignored: 'black-forest-labs/FLUX.1-dev' is Flux.1-dev"]);
 });
+
+test("a preset is also found by its arch, where only one has it", () => {
+  expect(presetFor({ preset: "SD15", model_name: "/models/mine" })).toMatchObject({
+    preset: { name: "Stable Diffusion 1.5" },
+    modelPath: "/models/mine",
+  });
+  expect(presetFor({ preset: "qwen_image_edit" }).preset.name).toBe("Qwen-Image-Edit");
+});

@@ -542,9 +542,14 @@ export const PRESETS: readonly Preset[] = [
   }),
 ];
 
-/** The preset of that name, upper and lower case alike. */
+/** The preset of that name, upper and lower case alike, or of that arch where only one has it. */
 export function presetNamed(name: string): Preset | undefined {
-  return PRESETS.find((preset) => preset.name.toLowerCase() === name.trim().toLowerCase());
+  const asked = name.trim().toLowerCase();
+  const ofArch = PRESETS.filter(({ arch }) => arch === asked);
+  return (
+    PRESETS.find((preset) => preset.name.toLowerCase() === asked) ??
+    (ofArch.length === 1 ? ofArch[0] : undefined)
+  );
 }
 
 /** The preset of a model path, upper and lower case alike. */
