@@ -11,6 +11,7 @@ const ALLOWED_PREFIXES = [
   "LC_",
   "HF_",
   "HUGGINGFACE_",
+  "HUGGING_FACE_",
   "CUDA_",
   "NVIDIA_",
   "TORCH_",

@@ -123,3 +123,9 @@ test("D24: the trainer's environment is an allow-list plus what it needs", () =>
   });
   expect(trainerEnvironment(own, {}, ["REHEARSAL_"])).toMatchObject({ REHEARSAL_FAULT: "oom" });
 });
+
+test("whatever preflight takes for a Hugging Face login, or for a downloaded model, the trainer sees, too", () => {
+  const names = ["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_TOKEN_PATH", "HF_HOME", "HF_HUB_CACHE"];
+  const own = Object.fromEntries([...names, "XDG_CACHE_HOME", "HOME"].map((name) => [name, "x"]));
+  expect(trainerEnvironment(own, {})).toMatchObject(own);
+});
