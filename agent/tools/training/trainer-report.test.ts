@@ -67,3 +67,14 @@ test("no file, no row, or a damaged file say nothing", async () => {
   );
   expect(readReport(damaged, "j")).toBeUndefined();
 });
+
+test("an exception's text as long as a model is read no further than anybody would", async () => {
+  const path = await newPath();
+  createReportDatabase(path, "j");
+  const db = new DatabaseSync(path);
+  db.prepare("UPDATE Job SET status = 'error', info = ?").run(`size mismatch for ${"x".repeat(1_000_000)}`);
+  db.close();
+  const { info = "" } = readReport(path, "j") ?? {};
+  expect(info).toMatch(/^size mismatch for x/);
+  expect(info.length).toBeLessThanOrEqual(200);
+});

@@ -39,6 +39,10 @@ export function createReportDatabase(path: string, id: string): void {
   }
 }
 
+/** It may be the text of an exception, with the shapes of a whole model. */
+const TEXT_MAX_CHARS = 200;
+const text = (value: unknown) => String(value ?? "").slice(0, TEXT_MAX_CHARS);
+
 /** The row as it is now; undefined when there is none or the file cannot be read at this moment. */
 export function readReport(path: string, id: string): TrainerReport | undefined {
   if (!existsSync(path)) return undefined;
@@ -48,10 +52,10 @@ export function readReport(path: string, id: string): TrainerReport | undefined 
     const row = db.prepare("SELECT status, info, step, speed_string FROM Job WHERE id = ?").get(id);
     if (!row) return undefined;
     return {
-      status: String(row["status"] ?? ""),
-      info: String(row["info"] ?? ""),
+      status: text(row["status"]),
+      info: text(row["info"]),
       step: Number(row["step"] ?? 0),
-      speed: row["speed_string"] ? String(row["speed_string"]) : null,
+      speed: text(row["speed_string"]) || null,
     };
   } catch {
     return undefined; // busy or damaged: the log and the exit status still tell
