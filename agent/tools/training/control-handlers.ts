@@ -4,6 +4,7 @@ import type { CallContext, Handlers } from "../../../shared/contract.ts";
 import { ToolError } from "../../../shared/errors.ts";
 import type { sampleNow, saveCheckpointNow, waitForTraining } from "../../../shared/tools/training.ts";
 import type { QueueParts } from "../queue/queue-view.ts";
+import { isSaving } from "./is-saving.ts";
 import { jobFolder } from "./job-folder.ts";
 import type { Job } from "./job-store.ts";
 import { jobOrThrow, type LookParts } from "./look-handlers.ts";
@@ -68,7 +69,7 @@ export const controlHandlers = (parts: ControlParts): Handlers<ControlTools> => 
         const after = await newest();
         const isNew =
           after !== undefined && (after.name !== before?.name || after.mtimeMs !== before.mtimeMs);
-        return isNew && readReport(jobFolder(jobsPath, job_id).database, job_id)?.info !== "Saving model";
+        return isNew && !(await isSaving(jobFolder(jobsPath, job_id), job));
       }, signal);
       const after = saved ? await newest() : undefined;
       return {
@@ -85,8 +86,12 @@ export const controlHandlers = (parts: ControlParts): Handlers<ControlTools> => 
       requestOf(jobFolder(jobsPath, job_id).database, job_id, "sample_now");
       const sampled = await until(async () => {
         const report = readReport(jobFolder(jobsPath, job_id).database, job_id);
-        const isDone = !report?.info.startsWith("Generating images");
-        return isDone && (await countSamples(job.output_folder)) > before;
+        // A row that cannot be read this moment may say that it still draws.
+        return (
+          report !== undefined &&
+          !report.info.startsWith("Generating images") &&
+          (await countSamples(job.output_folder)) > before
+        );
       }, signal);
       return {
         job_id,
