@@ -2,10 +2,11 @@
 // that the samples can be told from what they should become.
 import { readdir, readFile, stat } from "node:fs/promises";
 import { extname, join } from "node:path";
+import { IMAGE_EXTENSIONS, stemOf } from "../datasets/images.ts";
 import { userTextProblem } from "./user-text.ts";
 
-/** In lower case, as the trainer looks for them. */
-const ENDINGS = [".jpg", ".jpeg", ".png", ".webp"];
+/** The trainer looks for these endings in lower case only. */
+const isControl = (name: string) => IMAGE_EXTENSIONS.some((ending) => ending === extname(name));
 
 const MAX_SAMPLES = 2;
 const CAPTION_MAX_BYTES = 4_000;
@@ -17,11 +18,9 @@ export interface ControlSample {
   readonly caption: string | undefined;
 }
 
-const stemOf = (name: string) => name.slice(0, name.length - extname(name).length);
-
 async function imagesIn(folder: string): Promise<ReadonlyMap<string, string>> {
   const names = await readdir(folder).catch((): string[] => []); // it may come later
-  const images = names.filter((name) => ENDINGS.includes(extname(name)) && !name.startsWith("."));
+  const images = names.filter((name) => isControl(name) && !name.startsWith("."));
   return new Map(images.sort().map((name) => [stemOf(name), join(folder, name)]));
 }
 

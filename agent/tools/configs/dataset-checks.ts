@@ -2,13 +2,10 @@
 import { opendir, stat } from "node:fs/promises";
 import { extname, join } from "node:path";
 import { isMissing } from "../../files/sandbox.ts";
+import { IMAGE_EXTENSIONS } from "../datasets/images.ts";
+import { AUDIO_EXTENSIONS, VIDEO_EXTENSIONS } from "../datasets/media.ts";
 import { asObject, type Check, type Dataset, error, type Finding, warning } from "./check.ts";
 import { archOf } from "./model-arch.ts";
-
-// toolkit/data_loader.py
-const IMAGES = [".jpg", ".jpeg", ".png", ".webp"];
-const VIDEOS = [".mp4", ".avi", ".mov", ".webm", ".mkv", ".wmv", ".m4v", ".flv"];
-const SOUNDS = [".mp3", ".wav", ".flac", ".aac", ".ogg", ".m4a"];
 
 export const SOUND_WORD = "sound files";
 
@@ -21,12 +18,12 @@ export function mediaOf({ block, process }: Pick<Dataset, "block" | "process">):
   readonly word: string;
 } {
   const arch = archOf(asObject(process.block.model));
-  if (arch.startsWith("ace_step")) return { extensions: SOUNDS, word: SOUND_WORD };
+  if (arch.startsWith("ace_step")) return { extensions: AUDIO_EXTENSIONS, word: SOUND_WORD };
   const frames = block.num_frames;
   const video = block.auto_frame_count === true || (typeof frames === "number" && frames > 1);
   return video
-    ? { extensions: [...VIDEOS, ...IMAGES], word: "videos or images" }
-    : { extensions: IMAGES, word: "images" };
+    ? { extensions: [...VIDEO_EXTENSIONS, ...IMAGE_EXTENSIONS], word: "videos or images" }
+    : { extensions: IMAGE_EXTENSIONS, word: "images" };
 }
 
 /** Looks only until it has found one. Hidden entries and generated controls are skipped, links not followed, as there. */

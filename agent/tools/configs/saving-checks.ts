@@ -1,12 +1,6 @@
 // What a run leaves behind and when: checkpoints and samples.
 import { asList, asObject, type Check, type Finding, type Process, warning } from "./check.ts";
-
-// The trainer's defaults (toolkit/config_modules.py).
-const DEFAULT_STEPS = 1000;
-const DEFAULT_SAVE_EVERY = 1000;
-const DEFAULT_KEEP = 5;
-const DEFAULT_SAMPLE_EVERY = 100;
-const DEFAULT_SAMPLE_SIDE = 512;
+import { TRAINER_DEFAULTS } from "./trainer-defaults.ts";
 
 export interface Saving {
   readonly steps: number;
@@ -21,10 +15,10 @@ const numberOr = (value: unknown, fallback: number) => (typeof value === "number
 export function savingOf({ block }: Pick<Process, "block">): Saving {
   const save = asObject(block.save);
   return {
-    steps: numberOr(asObject(block.train).steps, DEFAULT_STEPS),
+    steps: numberOr(asObject(block.train).steps, TRAINER_DEFAULTS.train.steps),
     // null and 0 both mean never.
-    saveEvery: save.save_every === null ? 0 : numberOr(save.save_every, DEFAULT_SAVE_EVERY),
-    keep: numberOr(save.max_step_saves_to_keep, DEFAULT_KEEP),
+    saveEvery: save.save_every === null ? 0 : numberOr(save.save_every, TRAINER_DEFAULTS.save.save_every),
+    keep: numberOr(save.max_step_saves_to_keep, TRAINER_DEFAULTS.save.max_step_saves_to_keep),
   };
 }
 
@@ -64,9 +58,13 @@ function samples(process: Process): Finding[] {
   if (asObject(block.train).disable_sampling === true) return [];
   const prompts = Array.isArray(sample.samples) ? sample.samples : asList(sample.prompts);
   const { steps } = savingOf(process);
-  const every = sample.sample_every === null ? 0 : numberOr(sample.sample_every, DEFAULT_SAMPLE_EVERY);
+  const every =
+    sample.sample_every === null ? 0 : numberOr(sample.sample_every, TRAINER_DEFAULTS.sample.sample_every);
   const rounds = every > 0 ? Math.ceil(steps / every) + 1 : 2;
-  const sides = [numberOr(sample.width, DEFAULT_SAMPLE_SIDE), numberOr(sample.height, DEFAULT_SAMPLE_SIDE)];
+  const sides = [
+    numberOr(sample.width, TRAINER_DEFAULTS.sample.width),
+    numberOr(sample.height, TRAINER_DEFAULTS.sample.height),
+  ];
   const found: (Finding | false)[] = [
     prompts.length === 0 &&
       warning(

@@ -7,8 +7,8 @@ import { IMAGE_EXTENSIONS } from "./images.ts";
 export const MEDIA_KINDS = ["image", "video", "audio"] as const;
 export type MediaKind = (typeof MEDIA_KINDS)[number];
 
-const VIDEO_EXTENSIONS = [".mp4", ".avi", ".mov", ".webm", ".mkv", ".wmv", ".m4v", ".flv"] as const;
-const AUDIO_EXTENSIONS = [".mp3", ".wav", ".flac", ".aac", ".ogg", ".m4a"] as const;
+export const VIDEO_EXTENSIONS = [".mp4", ".avi", ".mov", ".webm", ".mkv", ".wmv", ".m4v", ".flv"] as const;
+export const AUDIO_EXTENSIONS = [".mp3", ".wav", ".flac", ".aac", ".ogg", ".m4a"] as const;
 
 const KIND_OF = new Map<string, MediaKind>([
   ...IMAGE_EXTENSIONS.map((extension) => [extension, "image"] as const),

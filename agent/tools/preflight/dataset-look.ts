@@ -6,6 +6,7 @@ import { mayWrite } from "../../files/may-write.ts";
 import { isMissing } from "../../files/sandbox.ts";
 import { asText, type Dataset } from "../configs/check.ts";
 import { mediaOf, SOUND_WORD } from "../configs/dataset-checks.ts";
+import { IMAGE_EXTENSIONS, stemOf } from "../datasets/images.ts";
 import { sampleOf } from "./decode.ts";
 
 /** More entries, of all data sets of a config together, are not looked at: figures are then "at least". */
@@ -19,9 +20,6 @@ export interface LookBudget {
 export const lookBudget = (): LookBudget => ({ entries: MAX_ENTRIES });
 
 const SHOWN = 3;
-
-/** A control image's ending must be lower case: the trainer puts these behind the stem and asks whether that exists. */
-const CONTROL_ENDINGS = [".jpg", ".jpeg", ".png", ".webp"];
 
 export interface ControlLook {
   /** As the config has it. */
@@ -108,8 +106,6 @@ export async function lookAtDataset(
   };
 }
 
-const stemOf = (name: string) => name.slice(0, name.length - extname(name).length);
-
 /** The dot is added where it is missing; the older key is taken as it is. */
 function captionEndingOf({ block }: Dataset): string {
   const old = asText(block.caption_type);
@@ -166,7 +162,8 @@ async function lookAtControls(folder: string, root: string, files: readonly stri
   const there = new Set(names);
   const missing = files
     .map((file) => basename(file))
-    .filter((file) => !CONTROL_ENDINGS.some((ending) => there.has(stemOf(file) + ending)));
+    // In lower case: the trainer puts these endings behind the stem and asks whether that exists.
+    .filter((file) => !IMAGE_EXTENSIONS.some((ending) => there.has(stemOf(file) + ending)));
   return {
     folder,
     exists: names !== undefined,

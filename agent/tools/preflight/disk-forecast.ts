@@ -5,6 +5,7 @@ import { asObject, asText, type JsonObject } from "../configs/check.ts";
 import { isUnet } from "../configs/known-values.ts";
 import { archOf } from "../configs/model-arch.ts";
 import { savesOf, savingOf } from "../configs/saving-checks.ts";
+import { TRAINER_DEFAULTS } from "../configs/trainer-defaults.ts";
 import { listCheckpoints } from "../training/run-files.ts";
 import type { DatasetLook } from "./dataset-look.ts";
 import { loraSize } from "./lora-bytes.ts";
@@ -75,7 +76,9 @@ function latentBytesOf(process: JsonObject, { dataset, files, word }: DatasetLoo
   if (block.cache_latents_to_disk !== true) return 0;
   const perPixel = latentsPerPixel(archOf(asObject(process.model)));
   if (perPixel === undefined || word !== "images") return null;
-  const sides = Array.isArray(block.resolution) ? block.resolution : [block.resolution ?? 512];
+  const sides = Array.isArray(block.resolution)
+    ? block.resolution
+    : [block.resolution ?? TRAINER_DEFAULTS.datasets.resolution];
   const pixels = sides.reduce((sum: number, side) => sum + (typeof side === "number" ? side ** 2 : 0), 0);
   return Math.ceil(files.length * pixels * perPixel * LATENT_BYTES);
 }

@@ -3,6 +3,7 @@
 import { asObject, asText, type JsonObject } from "../configs/check.ts";
 import { DTYPE_BYTES } from "../configs/known-values.ts";
 import { archOf } from "../configs/model-arch.ts";
+import { TRAINER_DEFAULTS } from "../configs/trainer-defaults.ts";
 import { rankOf } from "../configs/training-checks.ts";
 import { agreed, presetsOf } from "./preset-of.ts";
 
@@ -64,7 +65,7 @@ export function loraSize(process: JsonObject): LoraSize {
   const perRank = agreed(presets, ({ arch }) => NUMBERS_PER_RANK[arch]);
   const ownKwargs = agreed(presets, (preset) => JSON.stringify(preset.network?.network_kwargs ?? {}));
   const rank = rankOf(network);
-  const dtype = asText(asObject(process.save).dtype) ?? "float16";
+  const dtype = asText(asObject(process.save).dtype) ?? TRAINER_DEFAULTS.save.dtype;
   const bytesEach = DTYPE_BYTES[dtype];
   // They may leave layers out.
   const isUsual = JSON.stringify(network.network_kwargs ?? {}) === ownKwargs;

@@ -1,6 +1,7 @@
 // What a run's private config says it will save and sample, and what of that is still to come.
 import { readFile } from "node:fs/promises";
 import * as v from "valibot";
+import { TRAINER_DEFAULTS } from "../configs/trainer-defaults.ts";
 
 export interface RunPlan {
   /** In steps; null: never in between. */
@@ -13,10 +14,10 @@ export interface RunPlan {
   readonly prompts: number;
 }
 
-/** ai-toolkit's own defaults (toolkit/config_modules.py). */
-const DEFAULTS = { saveEvery: 1000, keep: 5, sampleEvery: 100 };
+const { save: SAVE, sample: SAMPLE } = TRAINER_DEFAULTS;
 
 const every = (fallback: number) => v.fallback(v.nullable(v.optional(v.number(), fallback)), fallback);
+const number = (fallback: number) => v.fallback(v.optional(v.number(), fallback), fallback);
 const list = v.fallback(v.nullish(v.array(v.unknown())), undefined);
 /** A block that is missing or no object has all its defaults, as in the trainer. */
 const block = <const E extends v.ObjectEntries>(entries: E) =>
@@ -32,12 +33,12 @@ const Config = v.object({
       [
         v.object({
           save: block({
-            save_every: every(DEFAULTS.saveEvery),
-            max_step_saves_to_keep: v.fallback(v.optional(v.number(), DEFAULTS.keep), DEFAULTS.keep),
+            save_every: every(SAVE.save_every),
+            max_step_saves_to_keep: number(SAVE.max_step_saves_to_keep),
           }),
           sample: block({
-            sample_every: every(DEFAULTS.sampleEvery),
-            sample_start_step: v.fallback(v.optional(v.number(), 0), 0),
+            sample_every: every(SAMPLE.sample_every),
+            sample_start_step: number(SAMPLE.sample_start_step),
             prompts: list,
             samples: list,
           }),
