@@ -5,12 +5,14 @@ import { benchDatasetCheck } from "./dataset-check.ts";
 import { benchLaunch } from "./launch.ts";
 import { benchLink } from "./link.ts";
 import { benchLists } from "./lists.ts";
+import { benchMcpCost } from "./mcp-cost.ts";
 import type { Result } from "./measure.ts";
 import { benchStart } from "./start.ts";
 import { benchWatching } from "./watching.ts";
 
 const BENCHES = {
   calls: benchCalls,
+  mcp: benchMcpCost,
   link: benchLink,
   start: benchStart,
   lists: benchLists,
