@@ -17,6 +17,8 @@ export interface Administration {
   readonly tokens: TokenStore;
   readonly pairing: Pairing;
   readonly audit: Audit;
+  /** Told when a token may have lost its worth: who is connected by it has to go. */
+  readonly onRevoked?: () => void;
 }
 
 const BODY_MAX_BYTES = 16 * 1024;
@@ -41,7 +43,7 @@ async function bodyOf<S extends v.GenericSchema>(request: Request, schema: S): P
   throw invalid(`${v.getDotPath(issue) ?? "The body"}: ${issue.message}`);
 }
 
-export function adminRoutes({ tokens, pairing, audit }: Administration): Hono<AppEnv> {
+export function adminRoutes({ tokens, pairing, audit, onRevoked }: Administration): Hono<AppEnv> {
   const app = new Hono<AppEnv>();
   app.use("/admin/*", async (c, next) => {
     if (may(c.var.caller, "admin")) return next();
@@ -61,6 +63,7 @@ export function adminRoutes({ tokens, pairing, audit }: Administration): Hono<Ap
   app.delete("/admin/tokens/:id", (c) => {
     const token = tokens.revoke(c.req.param("id"));
     audit.add(c.var.caller, "token revoke", token.id, "ok", 0);
+    onRevoked?.();
     return c.json({ token });
   });
   app.post("/admin/pairing", async (c) => {
@@ -79,7 +82,7 @@ export function adminRoutes({ tokens, pairing, audit }: Administration): Hono<Ap
 
 /** POST /join { code, name }: open to all, for the code is what lets in. */
 export function joinRoute(
-  { pairing, audit }: Administration,
+  { pairing, audit, onRevoked }: Administration,
   failures: FailureLimit,
   addressOf: AddressOf,
 ): Hono<AppEnv> {
@@ -96,6 +99,7 @@ export function joinRoute(
       throw error;
     }
     audit.add({ id: "pairing", label: name, scopes: [] }, "join", name, "ok", 0);
+    onRevoked?.(); // the oldest credential of the machine, perhaps
     return c.json(joined);
   });
   return app;

@@ -7,7 +7,7 @@ import { bearerOf } from "./auth/authenticate.ts";
 import { digest, equal } from "./auth/digest.ts";
 import { type AddressOf, tooMany } from "./auth/door.ts";
 import type { FailureLimit } from "./auth/failures.ts";
-import type { TokenStore } from "./auth/tokens.ts";
+import type { Token, TokenStore } from "./auth/tokens.ts";
 import type { Credential } from "./hub.ts";
 
 /** Who the bearer of this token is; undefined: nobody. */
@@ -23,9 +23,12 @@ export function sharedAgentToken(token: string): AgentAuth {
 export function agentTokens(tokens: TokenStore): AgentAuth {
   return async (sent) => {
     const token = await tokens.verify(sent, "agent");
-    if (!token) return undefined;
-    return { name: token.label, isValid: async () => (await tokens.verify(sent, "agent")) !== undefined };
+    return token && pairedCredential(tokens, token);
   };
+}
+
+export function pairedCredential(tokens: TokenStore, { id, label }: Pick<Token, "id" | "label">): Credential {
+  return { name: label, tokenId: id, isValid: async () => tokens.isLive(id) };
 }
 
 export interface AgentDoor {

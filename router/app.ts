@@ -49,7 +49,7 @@ export interface AppOptions {
  * OAuth), a machine that brings a pairing code, and one that brings a credential of its own.
  */
 const OPEN = new Set(["/health", "/join", "/agent"]);
-const isOpen = (path: string) => OPEN.has(path) || path.startsWith("/.well-known/");
+export const isOpen = (path: string) => OPEN.has(path) || path.startsWith("/.well-known/");
 /** The address of one machine of several. */
 const MACHINE = "/m/:machine";
 

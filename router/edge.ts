@@ -82,7 +82,12 @@ export function createEdge(options: EdgeOptions): Edge {
     surface: "mcp",
     policy,
     authenticate: authenticateOf(options, tokens),
-    administration: { tokens, pairing: new Pairing(sql, tokens), audit: new Audit(sql) },
+    administration: {
+      tokens,
+      pairing: new Pairing(sql, tokens),
+      audit: new Audit(sql),
+      onRevoked: () => void fleet.sweep(),
+    },
     mcp: { store: () => sql },
     oauth,
     agentDoor: { auth, accept: accept(fleet.hub) },

@@ -2,7 +2,7 @@
 // `Host: evil.example`; that is how DNS rebinding is told from an honest call.
 
 export interface HostPolicy {
-  /** Host names without port, lower case. */
+  /** Host names without port, lower case. `.example.org` stands for every name below example.org. */
   readonly hosts: ReadonlySet<string>;
   /** Origins (`https://app.example`) of web pages that may call; none by default. */
   readonly origins: ReadonlySet<string>;
@@ -22,13 +22,26 @@ function hostName(host: string): string {
   return host.replace(/:\d+$/, "").toLowerCase();
 }
 
+function isKnown({ hosts }: HostPolicy, name: string): boolean {
+  if (hosts.has(name)) return true;
+  const dot = name.indexOf(".");
+  return dot > 0 && isBelow(hosts, name.slice(dot));
+}
+
+/** @param suffix with its dot in front */
+function isBelow(hosts: HostPolicy["hosts"], suffix: string): boolean {
+  if (hosts.has(suffix)) return true;
+  const dot = suffix.indexOf(".", 1);
+  return dot > 0 && isBelow(hosts, suffix.slice(dot));
+}
+
 /** Why a request is refused, or undefined. Requests without Origin come from programs, not from web pages. */
 export function refusal(
   policy: HostPolicy,
   host: string | undefined,
   origin: string | undefined,
 ): string | undefined {
-  if (!host || !policy.hosts.has(hostName(host))) return `Invalid Host: ${(host ?? "").slice(0, 100)}`;
+  if (!host || !isKnown(policy, hostName(host))) return `Invalid Host: ${(host ?? "").slice(0, 100)}`;
   if (origin === undefined || policy.origins.has(origin.toLowerCase())) return undefined;
   const own = URL.canParse(origin) ? new URL(origin) : undefined;
   return own && own.host.toLowerCase() === host.toLowerCase()

@@ -216,6 +216,21 @@ test("a hub that slept goes on with a link that outlived it", async () => {
   });
 });
 
+test.each([
+  [40_000, "there"],
+  [50_000, undefined],
+])(
+  "of an agent that was last heard of %i ms before the hub woke, the hub says that it is %s",
+  (ms, there) => {
+    const nowMs = 1_000_000;
+    const hub = new Hub({ now: () => nowMs });
+    const [routerEnd] = linkPair();
+    const link = Object.defineProperty(routerEnd, "heardAtMs", { value: nowMs - ms });
+    hub.resume(link, "box", helloOf({ heartbeat_ms: 15_000 }));
+    expect(hub.get("box") && "there").toBe(there);
+  },
+);
+
 test("an agent cannot call the router", async () => {
   const hub = new Hub();
   const { peer } = await connectAgent(hub);

@@ -18,6 +18,8 @@ import { SERVER_VERSION } from "../shared/server-info.ts";
 export interface Credential {
   /** The only name it may have; without one it may choose. */
   readonly name?: string | undefined;
+  /** Of the token, where the machine has one of its own: a hub that slept finds the credential by it. */
+  readonly tokenId?: string | undefined;
   /** Asked now and then while the agent is connected: a revoked token ends its link. */
   readonly isValid?: (() => Promise<boolean>) | undefined;
 }
@@ -86,8 +88,10 @@ export class Hub {
       now: this.#now,
       theirs: hello.limits,
       version: commonVersion(hello.versions),
+      heardAtMs: link.heardAtMs,
       onGoAway: () => this.#leaving.add(peer),
     });
+    // Nobody is told that it has come: it was there all the time.
     this.#seat({ name, hello, sinceMs: this.#now(), credential, peer }, link);
   }
 
@@ -117,6 +121,7 @@ export class Hub {
     }
     const agent = { name, hello, sinceMs: this.#now(), credential, peer };
     this.#seat(agent, link);
+    this.#options.onAttach?.(agent);
     older?.peer.close(CLOSE.replaced, `another agent has connected as ${name}`);
     const { limits } = peer;
     peer.welcome({ version, name, router_version: SERVER_VERSION, limits });
@@ -133,7 +138,6 @@ export class Hub {
         this.#options.onDetach?.(agent, reason);
       }
     });
-    this.#options.onAttach?.(agent);
   }
 
   /** The agent of that name, if it is there and takes calls. */

@@ -1,7 +1,7 @@
 // The machines this router has ever met, and what is on which of them. Kept over restarts: a box that is off is still
 // known by name.
 import * as v from "valibot";
-import type { Hello } from "../shared/protocol.ts";
+import { type Hello, HelloShape } from "../shared/protocol.ts";
 import type { Sql } from "./sql.ts";
 
 export interface Machine {
@@ -20,6 +20,8 @@ const Row = v.object({
   first_seen_at: v.string(),
   last_seen_at: v.string(),
 });
+
+const StoredHello = v.pipe(v.string(), v.parseJson(), HelloShape);
 
 /** A machine that was away for so long is not counted any more, until it comes back. */
 const FORGET_MS = 30 * 86_400_000;
@@ -63,6 +65,13 @@ export class MachineRegistry {
 
   get(name: string): Machine | undefined {
     return this.#known.get(name);
+  }
+
+  /** What the machine said of itself when it connected last. */
+  helloOf(name: string): Hello | undefined {
+    const [row] = this.#sql.all("SELECT hello FROM machines WHERE name = ?", name);
+    const hello = v.safeParse(StoredHello, row?.["hello"]);
+    return hello.success ? hello.output : undefined;
   }
 
   /**

@@ -5,6 +5,7 @@ import { SERVER_NAME, SERVER_VERSION } from "../shared/server-info.ts";
 import type { Backend } from "./backend.ts";
 import { serveCompletions } from "./mcp/completions.ts";
 import type { Era, Features } from "./mcp/features.ts";
+import { formAnswers } from "./mcp/form-answers.ts";
 import { servePrompts } from "./mcp/prompts.ts";
 import { serveResources } from "./mcp/resources.ts";
 import { serveTasks, TASKS_EXTENSION } from "./mcp/tasks.ts";
@@ -36,6 +37,7 @@ export function mcpServer({ backend, features, era, tellsOfChanges = false, onEr
       },
       instructions: INSTRUCTIONS,
       cacheHints: { "tools/list": LISTS, "prompts/list": LISTS, "resources/templates/list": LISTS },
+      jsonSchemaValidator: formAnswers,
       ...(requestState && { requestState }),
     },
   );

@@ -49,6 +49,18 @@ test("the agent meets the router only in its modes and the commands of its owner
   expect(crossing.filter(({ file }) => !/^agent\/(modes|commands)\//.test(file))).toEqual([]);
 });
 
+/** The router's own parts for Workers: worker.ts, worker-*.ts, the object, and what its tests put in their place. */
+const isForWorkers = (file: string) =>
+  /^router\/(worker(-[a-z-]+)?\.ts$|router-object\.ts$|testing\/)/.test(file);
+
+test("only the router's entry on Workers names what the Workers runtime brings", () => {
+  const onWorkers = [...importsOf("shared"), ...importsOf("router")].filter(({ target }) =>
+    target.startsWith("cloudflare:"),
+  );
+  expect(onWorkers.length).toBeGreaterThan(0);
+  expect(onWorkers.filter(({ file }) => !isForWorkers(file))).toEqual([]);
+});
+
 /** The router's own parts for Node, node.ts and node-*.ts, and what its tests share, which run there. */
 const isForNode = (file: string) => /^router\/(node(-[a-z-]+)?\.ts$|testing\/)/.test(file);
 

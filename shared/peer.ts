@@ -25,6 +25,8 @@ export interface PeerOptions extends ServeOptions {
   readonly onGoAway?: ((reason: string) => void) | undefined;
   /** What the other end takes, where it has said so in a greeting that this object has not seen. */
   readonly theirs?: Limits | undefined;
+  /** When it was last heard of before this object was there, in milliseconds of `now`. */
+  readonly heardAtMs?: number | undefined;
   /** The version that both ends have agreed on in such a greeting. */
   readonly version?: number | undefined;
   /** A frame that comes after a longer silence than this finds nobody: what it asks for was given up long ago. */
@@ -51,7 +53,7 @@ export class Peer {
     this.#link = link;
     this.#options = options;
     this.#now = options.now ?? Date.now;
-    this.#heardAt = this.#now();
+    this.#heardAt = options.heardAtMs ?? this.#now();
     this.#theirs = options.theirs ?? this.limits;
     this.#version = options.version ?? VERSIONS.min;
     this.#served = new ServedCalls(options, (frame) => this.#sendIfRoom(frame));

@@ -69,25 +69,27 @@ const Limits = v.object({
   open_calls: v.pipe(v.number(), v.minValue(1)),
 });
 
+/** What an agent says of itself. This is for ever: any version can be told from it. */
+export const HelloShape = v.object({
+  versions: v.object({ min: v.number(), max: v.number() }),
+  /** Under which clients know it; the router's credential for it may name another. */
+  name: Word,
+  /** Of its state folder: stays when the name changes. */
+  machine_id: Word,
+  /** Of its process: tells a link that came back from a second agent. */
+  instance: Word,
+  agent_version: Word,
+  tools: v.pipe(v.array(Word), v.maxLength(1_000)),
+  limits: Limits,
+  /** How often it pings; absent within one process, where nothing can fall silent. */
+  heartbeat_ms: v.optional(v.pipe(v.number(), v.minValue(50), v.maxValue(600_000))),
+  /** Take me only if nobody else has the name. */
+  if_free: v.optional(v.boolean()),
+});
+
 export const Frame = v.variant("t", [
-  /** First frame of the agent: who it is and what it can do. This one is for ever: any version can be told from it. */
-  v.object({
-    t: v.literal("hello"),
-    versions: v.object({ min: v.number(), max: v.number() }),
-    /** Under which clients know it; the router's credential for it may name another. */
-    name: Word,
-    /** Of its state folder: stays when the name changes. */
-    machine_id: Word,
-    /** Of its process: tells a link that came back from a second agent. */
-    instance: Word,
-    agent_version: Word,
-    tools: v.pipe(v.array(Word), v.maxLength(1_000)),
-    limits: Limits,
-    /** How often it pings; absent within one process, where nothing can fall silent. */
-    heartbeat_ms: v.optional(v.pipe(v.number(), v.minValue(50), v.maxValue(600_000))),
-    /** Take me only if nobody else has the name. */
-    if_free: v.optional(v.boolean()),
-  }),
+  /** First frame of the agent: who it is and what it can do. */
+  v.object({ t: v.literal("hello"), ...HelloShape.entries }),
   /** The router's answer. Only now the agent is connected. */
   v.object({
     t: v.literal("welcome"),

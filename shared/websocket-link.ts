@@ -4,6 +4,8 @@ import { CLOSE, FRAME_BYTES_MAX } from "./protocol.ts";
 
 export interface Socket {
   readonly bufferedAmount?: number;
+  /** See Link. */
+  readonly heardAtMs?: number | undefined;
   send(text: string): void;
   close(code?: number, reason?: string): void;
   /** Drops the connection without waiting for the other end; only `ws` can. */
@@ -55,6 +57,9 @@ export function websocketLink(socket: Socket): Link {
     frameBytesMax: FRAME_BYTES_MAX,
     get waitingBytes() {
       return socket.bufferedAmount ?? 0;
+    },
+    get heardAtMs() {
+      return socket.heardAtMs;
     },
     send(text) {
       if (!closed) socket.send(text);

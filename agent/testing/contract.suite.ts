@@ -8,7 +8,7 @@ import { datasetCheck } from "./contract/dataset-check.suite.ts";
 import { datasets } from "./contract/datasets.suite.ts";
 import { doors } from "./contract/doors.suite.ts";
 import { history } from "./contract/history.suite.ts";
-import { hostile } from "./contract/hostile.suite.ts";
+import { hostile, hugeBodies } from "./contract/hostile.suite.ts";
 import { jsonRpc } from "./contract/json-rpc.suite.ts";
 import { mcpResults } from "./contract/mcp-results.suite.ts";
 import { largeModels, models } from "./contract/models.suite.ts";
@@ -36,6 +36,7 @@ const CHAPTERS = {
   reading,
   doors,
   "hostile input": hostile,
+  "huge bodies": hugeBodies,
 };
 
 export interface ContractOptions {

@@ -86,7 +86,7 @@ export function scopesOf({ scope, scp, permissions }: JWTPayload): Scope[] {
 }
 
 /** Whether its text claims to be of this issuer, which anybody may claim. */
-function claims(issuer: string, token: string): boolean {
+export function claimsIssuer(issuer: string, token: string): boolean {
   try {
     return decodeJwt(token).iss === issuer;
   } catch {
@@ -120,7 +120,7 @@ export function jwtCallers(parts: JwtParts): Authenticate {
   };
   return async (authorization) => {
     const token = bearerOf(authorization);
-    if (token === undefined || !claims(issuer, token)) return undefined;
+    if (token === undefined || !claimsIssuer(issuer, token)) return undefined;
     try {
       const known = await find();
       if (!known) throw cannotCheck(issuer);

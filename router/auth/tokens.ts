@@ -36,6 +36,11 @@ const Row = v.object({
   revoked_at: v.nullable(v.string()),
 });
 
+/** Whether a text could be a token of this kind. Anybody can make one up that could. */
+export function hasTokenForm(text: string, kind: TokenKind): boolean {
+  return FORM.exec(text)?.[1] === PREFIX[kind];
+}
+
 /** The kind can be told from the first characters, by people and by scanners for leaked secrets. */
 const PREFIX: Record<TokenKind, string> = { client: "mait", agent: "maia" };
 const FORM = /^(mait|maia)_([0-9a-f]{12})_([A-Za-z0-9_-]{43})$/;
@@ -173,6 +178,16 @@ export class TokenStore {
     const sent = await digest(secret);
     const [row] = this.#sql.all(`SELECT ${COLUMNS}, hash FROM tokens WHERE id = ?`, id);
     if (!row || !equal(sent, String(row["hash"]))) return undefined;
+    return this.#live(row);
+  }
+
+  /** Whether the token of this id, which was verified before, would still be let in. */
+  isLive(id: string): boolean {
+    const [row] = this.#sql.all(`SELECT ${COLUMNS} FROM tokens WHERE id = ?`, id);
+    return row !== undefined && this.#live(row) !== undefined;
+  }
+
+  #live(row: SqlRow): Token | undefined {
     const token = toToken(row);
     const now = this.#now();
     const isLive =

@@ -14,6 +14,20 @@ const MB = 1024 * 1024;
 /** `{"a":{"a":…}}`, `levels` deep, as text: JSON.stringify could not. */
 const nested = (levels: number) => `${'{"a":'.repeat(levels)}1${"}".repeat(levels)}`;
 
+/** On a line on which one still hears the answer while one goes on sending. */
+export const hugeBodies: Chapter = (subject) => {
+  test("a body of 65 MB is refused, whatever it is for", async () => {
+    const body = JSON.stringify({
+      tool: "upload_dataset",
+      arguments: { dataset_name: "x", images: [], padding: "x".repeat(65 * MB) },
+    });
+    for (const path of ["/mcp/execute", "/mcp"]) {
+      const { status } = await subject().send(path, { body });
+      expect(status, path).toBe(413);
+    }
+  });
+};
+
 export const hostile: Chapter = (subject) => {
   let before: string[];
   beforeAll(async () => {
@@ -53,17 +67,6 @@ export const hostile: Chapter = (subject) => {
       jsonrpc: "2.0",
       error: { data: { hint: expect.stringContaining("upload link") } },
     });
-  });
-
-  test("a body of 65 MB is refused, whatever it is for", async () => {
-    const body = JSON.stringify({
-      tool: "upload_dataset",
-      arguments: { dataset_name: "x", images: [], padding: "x".repeat(65 * MB) },
-    });
-    for (const path of ["/mcp/execute", "/mcp"]) {
-      const { status } = await subject().send(path, { body });
-      expect(status, path).toBe(413);
-    }
   });
 
   test("a body that does not say how long it is is cut at the same limit", async () => {

@@ -1,0 +1,97 @@
+// How the Worker is bundled: `wrangler deploy` runs it (wrangler.toml), and so do the tests, which run what it makes.
+import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { type Plugin, rolldown } from "rolldown";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+
+/** What a dependency can do and we never ask of it. Each name that such a module exports is there, and does nothing. */
+const LEFT_OUT = [
+  // Schemas of zod turned into JSON Schema. The SDK checks messages with zod; our own schemas are valibot's.
+  /\/zod\/v4\/core\/(json-schema-processors|to-json-schema)\.js$/,
+];
+
+/** Expressions of a dependency that are never anything else here: what only they lead to is not bundled. */
+const ALWAYS = [
+  {
+    id: /\/@modelcontextprotocol\/server\/dist\/index\.mjs$/,
+    // We hand it a Server, the low-level class, never an McpServer.
+    "product instanceof McpServer": "false",
+    // The SDK's own legs for clients of the old era: router/legacy-mcp.ts is ours.
+    "new WebStandardStreamableHTTPServerTransport": "new Object",
+  },
+  {
+    id: /\/@modelcontextprotocol\/server\/dist\/mcp-[\w-]+\.mjs$/,
+    // Every Server of ours brings its own: router/mcp/form-answers.ts.
+    "options?.jsonSchemaValidator ?? new DefaultJsonSchemaValidator()": "options.jsonSchemaValidator",
+  },
+];
+
+const leaveOut: Plugin = {
+  name: "leave-out",
+  load: {
+    filter: { id: LEFT_OUT },
+    async handler(id) {
+      const source = await readFile(id, "utf8");
+      const names = [...source.matchAll(/^export (?:async )?(?:const|function|class) (\w+)/gm)].map(
+        ([, name]) => name,
+      );
+      if (names.length === 0) throw new Error(`${id} exports nothing that can be left out; look at LEFT_OUT`);
+      const missing = `throw new Error("left out of the Worker: scripts/worker-bundle.ts")`;
+      return `const leftOut = () => () => { ${missing}; };\n${names.map((name) => `export const ${name} = leftOut;`).join("\n")}`;
+    },
+  },
+};
+
+const settle: Plugin = {
+  name: "settle",
+  transform: {
+    filter: { id: ALWAYS.map(({ id }) => id) },
+    handler(code, file) {
+      for (const { id, ...settled } of ALWAYS) {
+        if (!id.test(file)) continue;
+        for (const [expression, value] of Object.entries(settled)) {
+          if (!code.includes(expression)) throw new Error(`${file} has no "${expression}"; look at ALWAYS`);
+          code = code.replaceAll(expression, value);
+        }
+      }
+      return code;
+    },
+  },
+};
+
+export interface WorkerBundle {
+  readonly code: string;
+  /** Modules that the runtime has to have. */
+  readonly imports: readonly string[];
+}
+
+/** @param entry a module whose default export is the Worker */
+export async function bundleWorker(entry = "router/worker.ts"): Promise<WorkerBundle> {
+  const bundle = await rolldown({
+    input: entry,
+    cwd: root,
+    platform: "browser",
+    external: /^(cloudflare|node):/,
+    plugins: [leaveOut, settle],
+    resolve: {
+      conditionNames: ["workerd", "worker", "browser", "import"],
+      alias: {
+        // One router instead of the choice of two: a Worker starts often, and there are few routes.
+        hono$: "hono/tiny",
+      },
+    },
+    logLevel: "silent",
+  });
+  const { output } = await bundle.generate({
+    format: "esm",
+    minify: true,
+    codeSplitting: false,
+    comments: false,
+  });
+  await bundle.close();
+  const [chunk, ...others] = output;
+  if (others.length > 0) throw new Error("the Worker is one file");
+  const lazy = chunk.dynamicImports.filter((name) => name !== chunk.fileName); // what is loaded later is in here, too
+  return { code: chunk.code, imports: [...chunk.imports, ...lazy] };
+}
