@@ -3,7 +3,7 @@ import type { Phase } from "../../../shared/tools/training.ts";
 import { jobFolder } from "./job-folder.ts";
 import type { Job } from "./job-store.ts";
 import { readEdges } from "./log-file.ts";
-import { phaseOf } from "./phase.ts";
+import { phaseOf, saysLittle } from "./phase.ts";
 import { type BarProgress, parseProgress } from "./progress.ts";
 import { readReport, type TrainerReport } from "./trainer-report.ts";
 
@@ -25,7 +25,7 @@ export async function look(jobsPath: string, job: Job, readsLog: boolean): Promi
   const folder = jobFolder(jobsPath, job.id);
   const report = job.status === "running" ? readReport(folder.database, job.id) : undefined;
   // Without a report the log has to tell: an older toolkit, or one that has not come that far.
-  const isRead = readsLog || (job.status === "running" && !report?.info);
+  const isRead = readsLog || (job.status === "running" && (!report?.info || saysLittle(job, report)));
   const log = isRead
     ? await readEdges(folder.log, { headBytes: HEAD_BYTES, tailBytes: TAIL_BYTES })
     : { head: "", tail: "", writtenMs: null };

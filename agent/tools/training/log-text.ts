@@ -21,9 +21,12 @@ export function segments(raw: string): string[] {
 /** In an answer beside many other things. */
 const LAST_LINE_MAX_CHARS = 160;
 
+/** The bracket that closes the config's echo tells nobody anything. */
+const TELLS = /[\p{L}\p{N}]/u;
+
 /** The last thing a person would see, cut short; null when there is nothing. */
 export function lastLine(raw: string): string | null {
-  const line = cleanLines(raw.slice(-4 * LINE_MAX_CHARS)).at(-1);
+  const line = cleanLines(raw.slice(-4 * LINE_MAX_CHARS)).findLast((each) => TELLS.test(each));
   return line?.slice(0, LAST_LINE_MAX_CHARS) ?? null;
 }
 

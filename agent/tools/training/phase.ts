@@ -17,10 +17,36 @@ function reportedPhase({ status, info, step }: TrainerReport, total: number | nu
   return info === "Starting" ? "starting" : "loading";
 }
 
-/** `log`: the end of it; only read when there is no report. */
+type Place = Pick<Job, "first_step" | "total_steps">;
+
+const isBefore = ({ first_step }: Place, { step }: TrainerReport) => step <= (first_step ?? 0);
+const isBehind = ({ total_steps }: Place, { step }: TrainerReport) =>
+  total_steps !== null && step >= total_steps;
+
+/**
+ * Does the report say "Training" outside of the steps? Before the first one it does so while the model is compiled and
+ * until the baseline samples begin; after the last one between saving and sampling, and while all is put away.
+ */
+export function saysLittle(job: Place, report: TrainerReport): boolean {
+  return (
+    report.status === "running" &&
+    report.info === "Training" &&
+    (isBefore(job, report) || isBehind(job, report))
+  );
+}
+
+function phaseAround(job: Job, report: TrainerReport, log: string): Phase | undefined {
+  const logged = phaseInLog(log, job.name);
+  if (isBehind(job, report)) return logged === "sampling" ? "stopping" : "saving";
+  return logged === "saving" ? undefined : logged;
+}
+
+/** `log`: the end of it; only read when there is no report, or one that says little. */
 export function phaseOf(job: Job, report: TrainerReport | undefined, log: string): Phase {
   if (job.status === "pending") return "queued";
   if (job.status !== "running") return "ended";
   if (job.stop_requested_at !== null) return "stopping";
-  return report?.info ? reportedPhase(report, job.total_steps) : (phaseInLog(log, job.name) ?? "starting");
+  if (!report?.info) return phaseInLog(log, job.name) ?? "starting";
+  const around = saysLittle(job, report) ? phaseAround(job, report, log) : undefined;
+  return around ?? reportedPhase(report, job.total_steps);
 }

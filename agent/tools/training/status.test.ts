@@ -210,6 +210,51 @@ test.each([
   expect(await run.reader(() => at(5)).status(run.job())).toMatchObject({ phase });
 });
 
+// Seen with the real trainer: it says "Training" as soon as all is loaded, and again after the last sampling.
+test.each([
+  ["before the model is compiled", 0, "Compiling model with torch.compile\n", "loading"],
+  ["before its baseline samples", 0, "Generating baseline samples before training\n", "baseline_samples"],
+  [
+    "in its first step",
+    0,
+    "\n\rGenerating Images: 100%|#| 2/2 [00:01<00:00]\rrun:   0%|          | 0/1000 [00:00<?, ?it/s]",
+    "training",
+  ],
+  ["where its log tells nothing", 0, "", "training"],
+  ["before its last save", 1_000, "\rrun: 100%|##########| 1000/1000 [09:00<00:00,  1.9it/s]\n", "saving"],
+  ["between the last save and the last samples", 1_000, "Saved checkpoint to /o/run.safetensors\n", "saving"],
+  ["while it puts all away", 1_000, "\rGenerating Images: 100%|#| 3/3 [00:09<00:00,  3.0s/it]\n", "stopping"],
+])("a trainer that says 'Training' %s is not taken at its word", async (_, step, log, phase) => {
+  const run = await open();
+  run.report({ info: "Training", step });
+  await run.print(log);
+  const reader = run.reader(() => at(5));
+  expect(await reader.status(run.job())).toMatchObject({ phase });
+  expect(await reader.summary(run.job())).toMatchObject({ phase });
+});
+
+test("once its samples are drawn, a sampling is not to come any more", async () => {
+  const run = await open();
+  run.report({ step: 1_000 });
+  await run.print("\rGenerating Images: 100%|#| 3/3 [00:09<00:00,  3.0s/it]\n");
+  await putCheckpoint(run, null, 2_000);
+  await putRound(run, 1_000, 2_010);
+  expect(await run.reader(() => at(2_040)).status(run.job())).toMatchObject({
+    planned: { saves: 0, samplings: 0 },
+  });
+});
+
+test("the bracket that closes the config's echo is no news, and a loss has no more digits than it means", async () => {
+  const run = await open();
+  run.report({ info: "Starting" });
+  await run.print('    "name": "run"\n}\n');
+  run.logSteps([{ step: 1, wallTime: startS + 2, loss: 1.1498585939407349 }]);
+  expect(await run.reader(() => at(5)).status(run.job())).toMatchObject({
+    last_log_line: '    "name": "run"',
+    loss: 1.1499,
+  });
+});
+
 test("a trainer that has said its last word is ending", async () => {
   const run = await open();
   run.report({ status: "completed", info: "Training completed", step: 1_000 });

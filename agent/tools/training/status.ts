@@ -174,7 +174,7 @@ export function createStatusReader(parts: StatusParts): StatusReader {
         ...summary,
         ...facts,
         progress: percent(summary),
-        loss,
+        loss: digits(loss, 5),
         lr: finite(figures?.learningRate ?? live.bar?.lr),
         seconds_per_step: pace.stepSeconds === null ? null : Math.round(pace.stepSeconds * 1000) / 1000,
         eta_seconds: eta === null ? null : Math.ceil(eta),
