@@ -57,7 +57,7 @@ function simulated(plan: RunPlan, done: number, start: number, total: number) {
   return counts;
 }
 
-const NONE_SAVED: ReadonlySet<number | null> = new Set();
+const NONE = { saved: new Set<number | null>(), sampled: new Set<number>() };
 
 test("what is to come is what the trainer's loop will do, from every step of every plan", () => {
   for (const saveEvery of [null, 1, 4, 6, 10]) {
@@ -69,7 +69,7 @@ test("what is to come is what the trainer's loop will do, from every step of eve
       ] as const) {
         const plan: RunPlan = { saveEvery, sampleEvery, keep: 4, prompts: 2, sampleStart: start + 5 };
         for (let done = start; done <= total; done++) {
-          expect(toCome(plan, { done, start, total, saved: NONE_SAVED })).toEqual({
+          expect(toCome(plan, { done, start, total, ...NONE })).toEqual({
             ...simulated(plan, done, start, total),
             finalSave: true,
             finalSampling: true,
@@ -82,7 +82,7 @@ test("what is to come is what the trainer's loop will do, from every step of eve
 
 test("while it samples, the save of the same step is over; after the last step, so is the final one", () => {
   const plan: RunPlan = { saveEvery: 10, sampleEvery: 10, keep: 4, prompts: 1, sampleStart: 0 };
-  const at = { start: 0, total: 30 };
+  const at = { ...NONE, start: 0, total: 30 };
   expect(toCome(plan, { ...at, done: 20, saved: new Set([10]) })).toMatchObject({ both: 1, samplings: 0 });
   expect(toCome(plan, { ...at, done: 20, saved: new Set([10, 20]) })).toMatchObject({
     both: 0,
@@ -94,5 +94,21 @@ test("while it samples, the save of the same step is over; after the last step, 
     both: 0,
     finalSave: false,
     finalSampling: true,
+  });
+});
+
+test("a sampling that is over is not to come any more, before its step is counted as done", () => {
+  const plan: RunPlan = { saveEvery: 10, sampleEvery: 20, keep: 4, prompts: 1, sampleStart: 0 };
+  const at = { ...NONE, start: 0, total: 60 };
+  expect(toCome(plan, { ...at, done: 20, saved: new Set([10, 20]) })).toMatchObject({
+    both: 1,
+    samplings: 1,
+  });
+  expect(toCome(plan, { ...at, done: 20, saved: new Set([10, 20]), sampled: new Set([20]) })).toMatchObject({
+    both: 1,
+    samplings: 0,
+  });
+  expect(toCome(plan, { ...at, done: 60, saved: new Set([null]), sampled: new Set([60]) })).toMatchObject({
+    finalSampling: false,
   });
 });

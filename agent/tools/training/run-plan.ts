@@ -97,6 +97,8 @@ export interface Position {
   readonly total: number;
   /** The steps of this run's checkpoints that are there and whole; null among them is the final file. */
   readonly saved: ReadonlySet<number | null>;
+  /** The steps of this run that were sampled, each prompt. */
+  readonly sampled: ReadonlySet<number>;
 }
 
 /** How many multiples of `every` lie in [from, to]. */
@@ -109,13 +111,13 @@ const leastCommonMultiple = (a: number, b: number): number => {
   return (a / x) * b;
 };
 
-export function toCome(plan: RunPlan, { done, start, total, saved }: Position): ToCome {
+export function toCome(plan: RunPlan, { done, start, total, saved, sampled }: Position): ToCome {
   const from = Math.max(done, start + 1);
   const last = total - 1;
-  // While the loop samples at a step it has saved at that step already.
+  // While the loop samples at a step it has saved at that step already; before it goes on, it has done both.
   const saveFrom = saved.has(from) ? from + 1 : from;
   const { saveEvery, sampleEvery } = plan;
-  const sampleFrom = Math.max(from, plan.sampleStart);
+  const sampleFrom = Math.max(sampled.has(from) ? from + 1 : from, plan.sampleStart);
   const saves = saveEvery === null ? 0 : multiples(saveEvery, saveFrom, last);
   const samplings = sampleEvery === null ? 0 : multiples(sampleEvery, sampleFrom, last);
   const both =
@@ -127,6 +129,6 @@ export function toCome(plan: RunPlan, { done, start, total, saved }: Position): 
     samplings: samplings - both,
     both,
     finalSave: !(done >= total && saved.has(null)),
-    finalSampling: plan.prompts > 0,
+    finalSampling: plan.prompts > 0 && !(done >= total && sampled.has(total)),
   };
 }

@@ -101,13 +101,18 @@ export async function readTraces(
       }),
   );
   const saved = new Set((phase === "saving" ? checkpoints.slice(1) : checkpoints).map((file) => file.step));
+  const sampled = new Set(
+    phase === "sampling" || !plan
+      ? []
+      : rounds.filter(({ names }) => names.length >= plan.prompts).map((round) => round.step),
+  );
   const runs = job.status === "running";
   return {
     figures,
     plan,
     toCome:
       plan && total !== null
-        ? toCome(plan, { done: step ?? 0, start: figures?.start ?? step ?? 0, total, saved })
+        ? toCome(plan, { done: step ?? 0, start: figures?.start ?? step ?? 0, total, saved, sampled })
         : undefined,
     savedHere: step !== null && saved.has(total !== null && step >= total ? null : step),
     costs: figures?.costs ?? { save: null, sampling: roundSeconds(rounds), both: null },
