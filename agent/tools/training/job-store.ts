@@ -3,18 +3,12 @@
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 import type { JobStatus } from "../../../shared/tools/training.ts";
 import { REQUESTS, type Request, type TrainerKind } from "../../trainer/trainer.ts";
-import {
-  type AssignedGpu,
-  QUEUE_COLUMNS,
-  QUEUE_ORDER,
-  QueueStore,
-  type QueueWish,
-} from "../queue/queue-store.ts";
-import { SPEED_COLUMNS, type SpeedRecord, SpeedStore } from "../queue/speed-store.ts";
+import { type AssignedGpu, QUEUE_ORDER, QueueStore, type QueueWish } from "../queue/queue-store.ts";
+import { type SpeedRecord, SpeedStore } from "../queue/speed-store.ts";
+import { openAgentDatabase } from "./agent-database.ts";
 import type { ProcessIdentity } from "./process.ts";
-import { STOPS_TABLE, StopStore } from "./stop-store.ts";
+import { StopStore } from "./stop-store.ts";
 import { transaction } from "./transaction.ts";
-import { openWalDatabase } from "./wal-database.ts";
 
 /** A job as stored. Times are ISO 8601 UTC. */
 export interface Job extends QueueWish, AssignedGpu, SpeedRecord {
@@ -81,43 +75,6 @@ export interface Ending {
   readonly finished_at: string;
 }
 
-/** One statement a version; `PRAGMA user_version` counts those that ran. Old ones are never edited. */
-const MIGRATIONS = [
-  `CREATE TABLE jobs (
-     seq INTEGER PRIMARY KEY AUTOINCREMENT,
-     id TEXT NOT NULL UNIQUE,
-     config TEXT NOT NULL,
-     name TEXT NOT NULL,
-     trainer TEXT NOT NULL,
-     status TEXT NOT NULL,
-     total_steps INTEGER,
-     output_folder TEXT NOT NULL,
-     dataset_folders TEXT NOT NULL,
-     created_at TEXT NOT NULL,
-     started_at TEXT,
-     finished_at TEXT,
-     pid INTEGER,
-     start_ticks INTEGER,
-     boot_id TEXT,
-     claimed_pid INTEGER,
-     claimed_ticks INTEGER,
-     stop_requested_at TEXT,
-     exit_code INTEGER,
-     final_step INTEGER,
-     reason TEXT,
-     hint TEXT
-   ) STRICT;
-   CREATE INDEX jobs_by_status ON jobs(status, seq);`,
-  QUEUE_COLUMNS,
-  SPEED_COLUMNS,
-  STOPS_TABLE,
-  "ALTER TABLE jobs ADD COLUMN requests TEXT NOT NULL DEFAULT 'stop save_now sample_now';",
-  // Beside the jobs, for lists read those whole. The index holds only what is to be done, mostly nothing.
-  `CREATE TABLE records (job_id TEXT PRIMARY KEY, record TEXT NOT NULL) STRICT;
-   ALTER TABLE jobs ADD COLUMN recorded_end TEXT;
-   CREATE INDEX jobs_unrecorded ON jobs(seq) WHERE finished_at IS NOT NULL AND recorded_end IS NOT finished_at;`,
-] as const;
-
 /** The process of a launched job; undefined while it has none. */
 export function processOf({ pid, start_ticks, boot_id }: Job): ProcessIdentity | undefined {
   return pid === null ? undefined : { pid, startTicks: start_ticks, bootId: boot_id };
@@ -137,22 +94,10 @@ export class JobStore implements Disposable {
   readonly stops: StopStore;
 
   constructor(path: string) {
-    this.#db = openWalDatabase(path);
+    this.#db = openAgentDatabase(path);
     this.queue = new QueueStore(this.#db);
     this.speeds = new SpeedStore(this.#db);
     this.stops = new StopStore(this.#db);
-    this.#migrate();
-  }
-
-  #migrate(): void {
-    this.#transaction(() => {
-      const { user_version } = this.#db.prepare("PRAGMA user_version").get() as { user_version: number };
-      if (user_version > MIGRATIONS.length) {
-        throw new Error(`agent.db was written by a newer version of mcp-ai-toolkit; update this one`);
-      }
-      for (const migration of MIGRATIONS.slice(user_version)) this.#db.exec(migration);
-      this.#db.exec(`PRAGMA user_version = ${MIGRATIONS.length}`);
-    });
   }
 
   #transaction<T>(work: () => T): T {
