@@ -5,6 +5,7 @@ import { recordJob } from "../history/record-keeper.ts";
 import { jobFolder } from "./job-folder.ts";
 import type { Job, JobStore } from "./job-store.ts";
 import { isOverLimit, rotateLog } from "./log-rotation.ts";
+import { Rounds } from "./rounds.ts";
 
 /** How often logs are measured: what a trainer prints in this time may stand above the limit for as long. */
 const ROUND_MS = 1_000;
@@ -24,7 +25,7 @@ export class Housekeeping implements AsyncDisposable {
   readonly #options: HousekeepingOptions;
   readonly #closing = new AbortController();
   #timer: NodeJS.Timeout | undefined;
-  #round: Promise<void> = Promise.resolve();
+  readonly #rounds = new Rounds(() => this.#round().catch((error: unknown) => this.#failed(error)));
   #lastError = "";
 
   constructor(options: HousekeepingOptions) {
@@ -35,19 +36,18 @@ export class Housekeeping implements AsyncDisposable {
     this.#timer = setInterval(() => void this.look(), ROUND_MS).unref();
   }
 
-  /** One round; rounds never overlap. Never throws. */
+  /** A round that begins now, or after the present one. Never throws. */
   look(): Promise<void> {
-    this.#round = this.#round
-      .then(async () => {
-        const { store } = this.#options;
-        for (const job of store.unfinished()) if (job.status === "running") await this.#limitLog(job);
-        for (const job of store.unrecorded(RECORDS_PER_ROUND)) {
-          if (this.#closing.signal.aborted) return;
-          await this.#settle(job);
-        }
-      })
-      .catch((error: unknown) => this.#failed(error));
-    return this.#round;
+    return this.#rounds.ask();
+  }
+
+  async #round(): Promise<void> {
+    const { store } = this.#options;
+    for (const job of store.unfinished()) if (job.status === "running") await this.#limitLog(job);
+    for (const job of store.unrecorded(RECORDS_PER_ROUND)) {
+      if (this.#closing.signal.aborted) return;
+      await this.#settle(job);
+    }
   }
 
   /** What is due when a job has ended: before a later run of the same folder changes what it left there. Never throws. */
@@ -78,6 +78,6 @@ export class Housekeeping implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#timer);
     this.#closing.abort();
-    await this.#round;
+    await this.#rounds.settled();
   }
 }

@@ -24,6 +24,7 @@ import {
   readStarted,
   revokeTickets,
 } from "./process.ts";
+import { Rounds } from "./rounds.ts";
 import { saveFirst } from "./save-first.ts";
 import { type StopGrace, Stopping, stopGrace } from "./stopping.ts";
 
@@ -53,7 +54,7 @@ export class Supervisor implements AsyncDisposable {
   readonly #closing = new AbortController();
   #self: ProcessIdentity = { pid: process.pid, startTicks: null, bootId: null };
   #timer: NodeJS.Timeout | undefined;
-  #round: Promise<void> = Promise.resolve();
+  readonly #rounds = new Rounds(() => this.#round());
   #lastError: string | null = null;
 
   constructor(options: SupervisorOptions) {
@@ -89,20 +90,25 @@ export class Supervisor implements AsyncDisposable {
     this.#timer = setInterval(() => void this.look(), TICK_MS).unref();
   }
 
-  /** One round over all unfinished jobs; rounds never overlap. Never throws. */
+  /** A round over all unfinished jobs that begins now, or after the present one. Never throws. */
   look(): Promise<void> {
-    this.#round = this.#round.then(async () => {
-      if (this.#closing.signal.aborted) return;
-      try {
-        for (const job of this.#store.running()) await this.#check(job);
-        await this.#startWaiting();
-        // Another agent may have ended what somebody waits for here.
-        for (const id of this.#waiting.keys()) if (this.#isOver(id)) this.#tell(id);
-      } catch (error) {
-        this.#failed(error, "supervision");
+    return this.#rounds.ask();
+  }
+
+  async #round(): Promise<void> {
+    if (this.#closing.signal.aborted) return;
+    try {
+      for (const { id } of this.#store.running()) {
+        // One that ended took its time: by now another agent may have ended this one, and a new run have its folder.
+        const job = this.#store.get(id);
+        if (job?.status === "running") await this.#check(job);
       }
-    });
-    return this.#round;
+      await this.#startWaiting();
+      // Another agent may have ended what somebody waits for here.
+      for (const id of this.#waiting.keys()) if (this.#isOver(id)) this.#tell(id);
+    } catch (error) {
+      this.#failed(error, "supervision");
+    }
   }
 
   /** Waits until a job has ended. @returns false when `signal` fired first */
@@ -150,7 +156,7 @@ export class Supervisor implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#timer);
     this.#closing.abort();
-    await this.#round;
+    await this.#rounds.settled();
     await this.#stopping.settled();
   }
 
@@ -229,9 +235,10 @@ export class Supervisor implements AsyncDisposable {
       this.#failed(error, `looking at the checkpoints of ${job.id}`); // the run has ended all the same
     });
     const stopRequested = () => this.#store.get(job.id)?.stop_requested_at !== null;
-    this.#end(job, await endingOf(this.#options.jobsPath, job, exitCode, stopRequested));
+    const isOurs = this.#end(job, await endingOf(this.#options.jobsPath, job, exitCode, stopRequested));
     const ended = this.#store.get(job.id);
-    if (ended) await this.#options.ended(ended);
+    // Whoever ended it looks at what it left, once: its folder may have a new run by now.
+    if (isOurs && ended) await this.#options.ended(ended);
   }
 
   async #lookAtCheckpoints(job: Job): Promise<void> {
@@ -244,15 +251,17 @@ export class Supervisor implements AsyncDisposable {
     await saveFirst({ store, jobsPath, saveMs: grace.saveMs, closing, isOver }, job);
   }
 
-  #end(job: Job, ending: Omit<Ending, "finished_at">): void {
+  /** @returns false when somebody else was quicker */
+  #end(job: Job, ending: Omit<Ending, "finished_at">): boolean {
     const ended = { ...ending, finished_at: this.#options.now().toISOString() };
-    if (!this.#store.finish(job.id, ended)) return;
+    if (!this.#store.finish(job.id, ended)) return false;
     this.#measure(job, ended);
     const { status, exit_code, reason } = ending;
     this.#options.log.info({ job: job.id, config: job.config, status, exit_code, reason }, "training ended");
     this.#options.gpus.expire();
     this.#tell(job.id);
     queueMicrotask(() => void this.look()); // the next one may start
+    return true;
   }
 
   #measure(job: Job, ending: Ending): void {
