@@ -84,6 +84,9 @@ async function main(argv: readonly string[]): Promise<number> {
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   token: async () => (await import("./commands/token.ts")).tokenCommand(process.env),
   join: async () => (await import("./commands/join.ts")).joinCommand(process.env),
+  install: async () => (await import("./commands/install.ts")).installCommand(),
+  upgrade: async () => (await import("./commands/install.ts")).upgradeCommand(),
+  uninstall: async () => (await import("./commands/install.ts")).uninstallCommand(),
   "router pair": async () => (await import("./commands/pair.ts")).pairCommand(process.env),
 };
 

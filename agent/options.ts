@@ -131,6 +131,7 @@ Commands (each has a --help of its own):
   mcp-ai-toolkit token create | list | revoke              tokens by which clients call a router
   mcp-ai-toolkit router pair                               a one-time code for a GPU machine
   mcp-ai-toolkit join <router> --code XXXX-XXXX            give this GPU machine to a router
+  mcp-ai-toolkit install | upgrade | uninstall             this machine's agent as a systemd service
 
 Examples:
   mcp-ai-toolkit --data /ai-toolkit                        MCP at http://127.0.0.1:${DEFAULT_PORT}/mcp
