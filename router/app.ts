@@ -15,11 +15,12 @@ import type { OAuthOptions } from "./auth/jwt.ts";
 import { METADATA_PATH, resourceMetadata, STATIC_PREFIX } from "./auth/resource-metadata.ts";
 import type { Backend } from "./backend.ts";
 import { browsers, preflight } from "./browsers.ts";
-import { healthReport } from "./health.ts";
+import { CallMetrics } from "./call-metrics.ts";
 import type { HostPolicy } from "./hosts.ts";
 import { keyed } from "./keyed.ts";
 import type { McpEndpointOptions } from "./mcp-endpoint.ts";
 import { mcpRoutes } from "./mcp-routes.ts";
+import { monitoring } from "./monitoring.ts";
 import { isBug, named, observed } from "./observed.ts";
 import { requestIds } from "./request-ids.ts";
 import { mcpRest, serverRest } from "./rest.ts";
@@ -45,10 +46,10 @@ export interface AppOptions {
 }
 
 /**
- * Answered without a client's token: a monitor's question, what says how to speak to us (or, by a 404, that there is no
+ * Answered without a client's token: a monitor's questions, what says how to speak to us (or, by a 404, that there is no
  * OAuth), a machine that brings a pairing code, and one that brings a credential of its own.
  */
-const OPEN = new Set(["/health", "/join", "/agent"]);
+const OPEN = new Set(["/health", "/ready", "/join", "/agent"]);
 export const isOpen = (path: string) => OPEN.has(path) || path.startsWith("/.well-known/");
 /** The address of one machine of several. */
 const MACHINE = "/m/:machine";
@@ -67,13 +68,14 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
   } = options;
   const app = new Hono<AppEnv>();
   const failures = new FailureLimit();
+  const calls = new CallMetrics();
   const hooks = {
     onBug: (thrown: unknown) => isBug(thrown) && log.error({ err: thrown }, "a bug in this router"),
   };
   const viewOf = (c: Context<AppEnv>, caller: Caller, of = backend) => {
     const view = scoped(of, caller);
     const kept = administration ? audited(view, caller, administration.audit, hooks.onBug) : view;
-    return observed(kept, { caller, requestId: () => c.var.requestId, log });
+    return observed(kept, { caller, requestId: () => c.var.requestId, calls, log });
   };
 
   app.use(...requestIds(), browsers(policy, log));
@@ -92,11 +94,8 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
     await next();
   });
 
-  app.get("/health", async (c) => {
-    const caller = await authenticate(c.req.header("authorization")).catch(() => undefined); // no issuer to ask: a stranger
-    const details = caller !== undefined;
-    return c.json(await healthReport(backend, surface === "rest" ? "server" : undefined, details));
-  });
+  const mode = surface === "rest" ? "server" : undefined;
+  app.route("/", monitoring({ backend, calls, authenticate, mode }));
   if (surface === "mcp") {
     // One for all: who listens for changes listens to the same.
     const mcp = mcpRoutes({ ...options.mcp, onError: hooks.onBug }, oauth);

@@ -4,6 +4,7 @@ import type { CallRequest, Progress } from "../shared/contract.ts";
 import type { McpTool } from "../shared/describe.ts";
 import type { Block } from "../shared/fields.ts";
 import type { agentHealth } from "../shared/tools/system.ts";
+import type { Family } from "./prometheus.ts";
 
 /** What a client sees in a tool list. A foreign back end has neither titles nor output schemas. */
 export type ListedTool = Pick<McpTool, "name" | "description" | "inputSchema"> & Partial<McpTool>;
@@ -32,6 +33,10 @@ export interface Backend {
   call(tool: string, args: unknown, options: CallOptions): Promise<ToolAnswer>;
   /** @throws ToolError agent_offline when nobody can say */
   health(): Promise<AgentHealth>;
+  /** Why no call could be answered now, for anybody to read; undefined when one could. */
+  whyNotReady?(): string | undefined;
+  /** What there is to measure beside the calls. */
+  metrics?(): Promise<readonly Family[]>;
   /** One machine of several, as if there were no other; undefined when there is none of that name. */
   at?(machine: string): Backend | undefined;
   /** Those that a call has to choose from; none where there is no choice. */

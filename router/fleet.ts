@@ -21,8 +21,10 @@ import { type Connected, Hub } from "./hub.ts";
 import { ANSWER_CHARS_MAX, type LastAnswers } from "./last-answers.ts";
 import { splitMachine, withMachineArgument } from "./machine-argument.ts";
 import { listedMachine } from "./machine-list.ts";
+import { MachineMetrics } from "./machine-metrics.ts";
 import type { MachineRegistry } from "./machine-registry.ts";
 import { asOf, machineOffline, noMachine, routerRestarting } from "./offline.ts";
+import type { Family } from "./prometheus.ts";
 
 export interface FleetOptions {
   readonly machines: MachineRegistry;
@@ -48,6 +50,7 @@ export class Fleet implements Backend {
   readonly #options: FleetOptions;
   readonly #machines: MachineRegistry;
   readonly #chooser: Chooser;
+  readonly #metrics: MachineMetrics;
   readonly #now: () => Date;
   /** Made with the first question: the conversion to JSON Schema takes a while, once. */
   #tools: readonly McpTool[] | undefined;
@@ -57,9 +60,13 @@ export class Fleet implements Backend {
     this.#options = options;
     this.#machines = options.machines;
     this.#now = options.now ?? (() => new Date());
+    this.#metrics = new MachineMetrics(() => this.#now().getTime());
     this.hub = new Hub({
       now: () => this.#now().getTime(),
-      onAttach: ({ name, hello }) => this.#note(() => this.#met(name, hello)),
+      onAttach: ({ name, hello }) => {
+        this.#metrics.connected(name);
+        this.#note(() => this.#met(name, hello));
+      },
       onDetach: ({ name }, reason) => {
         options.onDetach?.(name, reason);
         this.#note(() => this.#machines.seen(name, true));
@@ -113,6 +120,15 @@ export class Fleet implements Backend {
       names.map(async (name) => ({ name, health: await this.#health(name).catch(toToolError) })),
     );
     return mergedHealth(parts);
+  }
+
+  whyNotReady(): string | undefined {
+    if (this.hub.isGoingAway) return routerRestarting().message;
+    return this.hub.all().length > 0 ? undefined : "No training machine is connected";
+  }
+
+  metrics(): Promise<readonly Family[]> {
+    return this.#metrics.families(this.#machines.all(), this.hub);
   }
 
   /** To be called now and then where nothing sleeps: notes who is here, closes dead links, forgets old machines. */

@@ -1,17 +1,19 @@
-// A backend whose every call leaves a line in the log, under the id of the request that it came with.
+// A backend whose every call is counted, and leaves a line in the log under the id of the request that it came with.
 import { type EndedCall, logCall } from "../shared/call-line.ts";
 import { ToolError, toToolError } from "../shared/errors.ts";
 import type { Log } from "../shared/log.ts";
 import type { Caller } from "./auth/caller.ts";
 import type { Backend } from "./backend.ts";
+import type { CallMetrics } from "./call-metrics.ts";
 
 export interface Observer {
   readonly caller: Caller;
   readonly requestId: () => string;
+  readonly calls?: CallMetrics;
   readonly log: Log;
 }
 
-export function observed(backend: Backend, { caller, requestId, log }: Observer): Backend {
+export function observed(backend: Backend, { caller, requestId, calls, log }: Observer): Backend {
   return {
     tools: () => backend.tools(),
     hasTool: (name) => backend.hasTool(name),
@@ -21,16 +23,13 @@ export function observed(backend: Backend, { caller, requestId, log }: Observer)
       const id = requestId();
       const began = performance.now();
       let machine: string | undefined;
-      const ended = (outcome: EndedCall["outcome"]) =>
-        logCall(log, {
-          request_id: id,
-          tool,
-          machine,
-          caller: caller.label,
-          caller_id: caller.id,
-          outcome,
-          ms: performance.now() - began,
-        });
+      calls?.began();
+      const ended = (outcome: EndedCall["outcome"]) => {
+        const ms = performance.now() - began;
+        calls?.ended({ tool, outcome, ms });
+        const { id: caller_id, label } = caller;
+        logCall(log, { request_id: id, tool, machine, caller: label, caller_id, outcome, ms });
+      };
       try {
         const answer = await backend.call(tool, args, {
           ...options,

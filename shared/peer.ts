@@ -66,6 +66,11 @@ export class Peer {
     return { frame_bytes: this.#link.frameBytesMax, open_calls: OPEN_CALLS_MAX };
   }
 
+  /** Calls made from here that have no answer yet. */
+  get openCalls(): number {
+    return this.#made.size;
+  }
+
   /** Milliseconds since the other end was last heard of. */
   get silenceMs(): number {
     const now = this.#now();

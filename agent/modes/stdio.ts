@@ -21,7 +21,12 @@ export async function stdio(options: Options, log: Log): Promise<Running> {
   const router = await routerOf(options);
   const agent = await createAgent(options, log);
   const fleet = await localFleet(agent, options, log);
-  const backend = observed(fleet, { caller: CLIENT, requestId: () => crypto.randomUUID(), log });
+  const backend = observed(fleet, {
+    caller: CLIENT,
+    requestId: () => crypto.randomUUID(),
+
+    log,
+  });
   const uplink = router && dial(router, agent, options, log);
   const transport = new StdioTransport(process.stdin, process.stdout);
   const ended = Promise.withResolvers<number>();
