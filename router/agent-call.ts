@@ -3,6 +3,7 @@ import { ToolError } from "../shared/errors.ts";
 import { type CallOptions, LinkLost } from "../shared/open-calls.ts";
 import { DEFAULT_TIMEOUT_MS } from "../shared/protocol.ts";
 import type { Connected, Hub } from "./hub.ts";
+import { routerRestarting } from "./offline.ts";
 
 /** How long a call whose line broke waits for the agent to come back: its first three tries take seven seconds. */
 const RETURN_MS = 10_000;
@@ -26,6 +27,7 @@ export async function callAgent(
       return await agent.peer.call(tool, input, { ...options, timeoutMs: deadlineMs - Date.now() });
     } catch (thrown) {
       if (!(thrown instanceof LinkLost)) throw thrown;
+      if (hub.isGoingAway) throw routerRestarting();
       const leftMs = Math.min(RETURN_MS, deadlineMs - Date.now());
       const back = hub.get(first.name) ?? (await hub.whenBack(first.name, leftMs, options.signal));
       if (options.signal?.aborted) throw new ToolError("cancelled", "The call was cancelled");

@@ -32,6 +32,8 @@ export interface EdgeOptions {
   /** How a request becomes an agent of the hub. */
   readonly accept: (hub: Hub) => AgentDoor["accept"];
   readonly addressOf?: AddressOf;
+  /** Fires when this process is about to end. */
+  readonly closing?: AbortSignal;
   readonly log: Log;
 }
 
@@ -88,7 +90,7 @@ export function createEdge(options: EdgeOptions): Edge {
       audit: new Audit(sql),
       onRevoked: () => void fleet.sweep(),
     },
-    mcp: { store: () => sql },
+    mcp: { store: () => sql, closing: options.closing },
     oauth,
     agentDoor: { auth, accept: accept(fleet.hub) },
     addressOf,

@@ -205,6 +205,14 @@ test("who waits for an agent gets it with its welcome, and nothing when it does 
   for (const agent of back) expect((await agent)?.name).toBe("box");
 });
 
+test("nobody waits for an agent of a router that is about to end", async () => {
+  const hub = new Hub();
+  const waiting = hub.whenBack("box", 60_000);
+  hub.goAway("the router is restarting");
+  expect(await waiting).toBeUndefined();
+  expect(await hub.whenBack("box", 60_000)).toBeUndefined();
+});
+
 test("a hub that slept goes on with a link that outlived it", async () => {
   const hub = new Hub();
   const [routerEnd, agentEnd] = linkPair();

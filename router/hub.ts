@@ -51,7 +51,7 @@ export class Hub {
   readonly #strangers = new Map<Peer, number>();
   /** They have said that they are about to leave: they answer what they have, and get nothing new. */
   readonly #leaving = new WeakSet<Peer>();
-  readonly #waiting = new Map<string, Set<(agent: Connected) => void>>();
+  readonly #waiting = new Map<string, Set<(agent: Connected | undefined) => void>>();
   #goingAway: string | undefined;
 
   constructor(options: HubOptions = {}) {
@@ -154,8 +154,9 @@ export class Hub {
     return [...this.#agents.keys()].flatMap((name) => this.get(name) ?? []);
   }
 
-  /** Waits for the agent to be welcomed again. undefined after `timeoutMs`, or when `signal` fires. */
+  /** Waits for the agent to be welcomed again. undefined after `timeoutMs`, when `signal` fires, or when we go. */
   async whenBack(name: string, timeoutMs: number, signal?: AbortSignal): Promise<Connected | undefined> {
+    if (this.#goingAway !== undefined) return undefined;
     const { promise, resolve } = Promise.withResolvers<Connected | undefined>();
     const waiting = this.#waiting.get(name) ?? new Set();
     this.#waiting.set(name, waiting.add(resolve));
@@ -191,6 +192,7 @@ export class Hub {
   /** No more calls: each agent finishes what it has, and comes back once the link is closed. */
   goAway(reason: string): void {
     this.#goingAway = reason;
+    for (const giveUp of [...this.#waiting.values()].flatMap((each) => [...each])) giveUp(undefined);
     for (const peer of this.#strangers.keys()) peer.close(CLOSE.going_away, reason);
     for (const { peer } of this.#agents.values()) peer.goAway(reason);
   }

@@ -20,6 +20,8 @@ export interface McpEndpointOptions {
   readonly store?: (() => Sql) | undefined;
   /** Where changes are told that clients may listen to. */
   readonly changes?: ServerEventBus | undefined;
+  /** Fires when this server is about to end: those that listen for changes are told, calls under way go on. */
+  readonly closing?: AbortSignal | undefined;
   /** Told of errors that no client sees. */
   readonly onError: (error: unknown) => void;
 }
@@ -28,25 +30,31 @@ export function mcpEndpoint({
   store,
   featuresOf = trainingFeatures(store),
   changes,
+  closing,
   onError,
 }: McpEndpointOptions): McpEndpoint {
   // The SDK's handler is made once and carries nothing through but the request.
   const visitors = new WeakMap<Request, Visitor>();
-  const modern = createMcpHandler(
-    ({ requestInfo }) => {
-      const visitor = requestInfo && visitors.get(requestInfo);
-      if (!visitor) throw new Error("the SDK did not hand on the request");
-      return mcpServer({
-        backend: visitor.backend,
-        features: featuresOf(visitor),
-        era: "modern",
-        tellsOfChanges: changes !== undefined,
-        onError,
-      });
-    },
-    // What it reports are clients' mistakes; each has its answer already.
-    { legacy: "reject", onerror: () => {}, ...(changes && { bus: changes }) },
-  );
+  const handler = () =>
+    createMcpHandler(
+      ({ requestInfo }) => {
+        const visitor = requestInfo && visitors.get(requestInfo);
+        if (!visitor) throw new Error("the SDK did not hand on the request");
+        return mcpServer({
+          backend: visitor.backend,
+          features: featuresOf(visitor),
+          era: "modern",
+          tellsOfChanges: changes !== undefined,
+          onError,
+        });
+      },
+      // What it reports are clients' mistakes; each has its answer already.
+      { legacy: "reject", onerror: () => {}, ...(changes && { bus: changes }) },
+    );
+  const modern = handler();
+  // One of its own for streams that never end by themselves: closing a handler ends all that it does.
+  const listening = handler();
+  closing?.addEventListener("abort", () => void listening.close(), { once: true });
   const legacy = new LegacyMcp();
   return async (request, body, visitor) => {
     const { backend } = visitor;
@@ -55,10 +63,16 @@ export function mcpEndpoint({
     const era = plainEra(request, body) ?? ((await isLegacyRequest(request, body)) ? "legacy" : "modern");
     if (era === "modern") {
       visitors.set(request, visitor);
-      return modern.fetch(request, { parsedBody: body });
+      return (listens(body) ? listening : modern).fetch(request, { parsedBody: body });
     }
     return legacy.handle(build, request, body);
   };
+}
+
+function listens(body: unknown): boolean {
+  return (
+    typeof body === "object" && body !== null && "method" in body && body.method === "subscriptions/listen"
+  );
 }
 
 const FIRST_MODERN_VERSION = "2026-07-28";

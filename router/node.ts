@@ -6,26 +6,29 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type ServerType, serve } from "@hono/node-server";
 import type { Hono } from "hono";
 import type { WebSocketServer } from "ws";
+import { ERRORS } from "../shared/errors.ts";
+import { routerRestarting } from "./offline.ts";
 
 /** Headers must be here by then. Bodies may take as long as they move: a big upload on a slow line is no attack. */
 const HEADERS_TIMEOUT_MS = 15_000;
 
 export interface Listening {
   readonly port: number;
-  /** Stops taking connections, lets open requests end, then cuts what is left after `graceMs`. */
+  /**
+   * Lets open requests end; those that have not after `graceMs` by `endCalls`; and cuts what is left even then. To be
+   * called after `closing` has fired, which has new requests answered with 503.
+   */
   close(graceMs?: number): Promise<void>;
-}
-
-export interface WebSockets {
-  readonly server: WebSocketServer;
-  /** Ends those that are open; called when the requests have ended, which may need them. */
-  close(): void;
 }
 
 export interface ListenOptions {
   readonly port: number;
   readonly host: string;
-  readonly websockets?: WebSockets | undefined;
+  readonly websockets?: WebSocketServer | undefined;
+  /** Ends what the last requests wait for, so that they are answered: links to machines, say. */
+  readonly endCalls?: (() => void) | undefined;
+  /** Fires when we are about to end. */
+  readonly closing?: AbortSignal | undefined;
 }
 
 const UPGRADE = Symbol("upgrade");
@@ -48,15 +51,18 @@ class Request extends IncomingMessage {
 /** @throws Error with a sentence for people when the address cannot be had */
 export function listen(
   app: Pick<Hono, "fetch">,
-  { port, host, websockets }: ListenOptions,
+  { port, host, websockets, endCalls, closing }: ListenOptions,
 ): Promise<Listening> {
   return new Promise((resolve, reject) => {
     const server = serve({
-      fetch: app.fetch,
+      fetch: (request, env) =>
+        closing?.aborted && new URL(request.url).pathname !== "/health"
+          ? comeAgain()
+          : app.fetch(request, env),
       port,
       hostname: host,
       serverOptions: { requestTimeout: 0, headersTimeout: HEADERS_TIMEOUT_MS, IncomingMessage: Request },
-      ...(websockets && { websocket: { server: websockets.server } }),
+      ...(websockets && { websocket: { server: websockets } }),
     });
     server.once("error", (error: NodeJS.ErrnoException) =>
       reject(new Error(explain(error, host, port), { cause: error })),
@@ -65,7 +71,7 @@ export function listen(
     server.once("listening", () =>
       resolve({
         port: (server.address() as AddressInfo).port,
-        close: (graceMs) => close(server, requests, websockets, graceMs),
+        close: (graceMs) => close(server, requests, endCalls, graceMs),
       }),
     );
   });
@@ -79,8 +85,19 @@ function explain({ code, message }: NodeJS.ErrnoException, host: string, port: n
   return `Cannot listen on ${host}:${port}: ${message}`;
 }
 
+/** How long a restart takes, about. */
+const RESTART_SECONDS = 2;
+
+function comeAgain(): Response {
+  const { code, message, hint } = routerRestarting();
+  return Response.json(
+    { success: false, code, error: message, hint },
+    { status: ERRORS[code].http, headers: { "retry-after": String(RESTART_SECONDS), connection: "close" } },
+  );
+}
+
 interface OpenRequests {
-  /** Resolves once none is open. */
+  /** Resolves once all have ended that are open now. */
   done(): Promise<void>;
 }
 
@@ -97,24 +114,34 @@ function openRequests(server: ServerType): OpenRequests {
   });
   return {
     async done() {
-      while (open.size > 0) await once(closed, "one");
+      const these = [...open];
+      while (these.some((each) => open.has(each))) await once(closed, "one");
     },
   };
 }
 
+/** How long an answer may take that has nothing to wait for any more. */
+const ANSWER_MS = 1_000;
+
 async function close(
   server: ServerType,
   requests: OpenRequests,
-  websockets: WebSockets | undefined,
+  endCalls: (() => void) | undefined,
   graceMs = 5_000,
 ): Promise<void> {
+  await within(graceMs, requests.done());
+  endCalls?.();
+  await within(ANSWER_MS, requests.done());
   const gone = once(server, "close");
   server.close();
-  const grace = new AbortController();
-  const late = delay(graceMs, undefined, { signal: grace.signal }).catch(() => {}); // not needed any more
-  await Promise.race([requests.done(), late]);
-  grace.abort();
-  websockets?.close();
   if ("closeAllConnections" in server) server.closeAllConnections();
   await gone;
+}
+
+/** Resolves when `done` does, or after that time. */
+async function within(ms: number, done: Promise<void>): Promise<void> {
+  const given = new AbortController();
+  const late = delay(ms, undefined, { signal: given.signal }).catch(() => {}); // not needed any more
+  await Promise.race([done, late]);
+  given.abort();
 }

@@ -30,13 +30,20 @@ function authenticateOf(
   );
 }
 
+export interface HttpParts {
+  readonly mcp?: AppOptions["mcp"];
+  /** Ends what the last requests wait for. */
+  readonly endCalls?: () => void;
+}
+
 export async function serveHttp(
   backend: Backend,
   surface: "mcp" | "rest",
   options: Options,
   log: Log,
-  mcp?: AppOptions["mcp"],
+  { mcp, endCalls }: HttpParts = {},
 ): Promise<Running> {
+  const closing = new AbortController();
   const tokens = ownTokens(pathsOf(options).tokens);
   const app = createApp({
     backend,
@@ -44,19 +51,22 @@ export async function serveHttp(
     policy: hostPolicy(options.allowHosts, options.allowOrigins),
     authenticate: authenticateOf(options, tokens.authenticate, log),
     oauth: options.oauth,
-    mcp,
+    mcp: { ...mcp, closing: closing.signal },
     log,
   });
   if (options.oauth) void tellOfIssuer(options.oauth, log);
-  const listening = await listen(app, options).catch((error: unknown) => {
-    tokens[Symbol.dispose]();
-    throw error;
-  });
+  const listening = await listen(app, { ...options, endCalls, closing: closing.signal }).catch(
+    (error: unknown) => {
+      tokens[Symbol.dispose]();
+      throw error;
+    },
+  );
   const host = options.host.includes(":") ? `[${options.host}]` : options.host;
   return {
     url: `http://${host}:${listening.port}`,
     ended: new Promise(() => {}), // until it is closed
     async close() {
+      closing.abort();
       await listening.close();
       tokens[Symbol.dispose]();
     },

@@ -14,19 +14,25 @@ const SWEEP_MS = 5_000;
 
 export async function router(options: RouterOptions, log: Log): Promise<Running> {
   const sql = openSql(routerDatabase(options.data));
+  const closing = new AbortController();
   const { app, fleet, tokens, answers } = createEdge({
     ...options,
     sql,
     policy: hostPolicy(options.allowHosts, options.allowOrigins),
     accept: (hub) => acceptAgent(hub, log),
+    closing: closing.signal,
     log,
   });
-  const websockets = { server: websocketServer(), close: () => fleet.hub.close() };
   if (options.oauth) void tellOfIssuer(options.oauth, log);
   else if (options.token === undefined && !options.insecure && tokens.list("client").length === 0) {
     log.warn({}, "nobody can call yet; make a token: mcp-ai-toolkit token create --scope admin --label me");
   }
-  const listening = await listen(app, { ...options, websockets }).catch((error: unknown) => {
+  const listening = await listen(app, {
+    ...options,
+    websockets: websocketServer(),
+    endCalls: () => fleet.hub.close(),
+    closing: closing.signal,
+  }).catch((error: unknown) => {
     sql.close();
     throw error;
   });
@@ -38,6 +44,7 @@ export async function router(options: RouterOptions, log: Log): Promise<Running>
     async close() {
       clearInterval(sweep);
       fleet.hub.goAway("the router is restarting");
+      closing.abort();
       await listening.close();
       answers.flush();
       sql.close();

@@ -19,7 +19,13 @@ export async function standalone(
   const store = mcpStore(options);
   try {
     const fleet = await localFleet(agent, options, log);
-    const http = await serveHttp(fleet, surface, options, log, { store: store.open });
+    const http = await serveHttp(fleet, surface, options, log, {
+      mcp: { store: store.open },
+      endCalls: () => {
+        fleet.hub.goAway("the server is ending");
+        fleet.hub.close();
+      },
+    });
     const uplink = router && dial(router, agent, options, log);
     return {
       url: http.url,

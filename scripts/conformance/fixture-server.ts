@@ -57,8 +57,12 @@ export async function startFixture(log: Log): Promise<FixtureServer> {
     agentDoor: { auth: [sharedAgentToken(token)], accept: acceptAgent(hub, log) },
     log,
   });
-  const websockets = { server: websocketServer(), close: () => hub.close() };
-  const listening = await listen(app, { port: 0, host: "127.0.0.1", websockets });
+  const listening = await listen(app, {
+    port: 0,
+    host: "127.0.0.1",
+    websockets: websocketServer(),
+    endCalls: () => hub.close(),
+  });
   const host = `localhost:${listening.port}`;
   const agent = spawn(process.execPath, [AGENT, `ws://${host}/agent`, token], {
     stdio: ["ignore", "ignore", "inherit"],
