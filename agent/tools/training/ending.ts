@@ -25,14 +25,14 @@ export async function endingOf(
   const folder = jobFolder(jobsPath, job.id);
   const { lines } = await tailLog(folder.log, VERDICT_LINES);
   const report = readReport(folder.database, job.id);
-  const final = (await listCheckpoints(job.output_folder, job.name)).find(
-    ({ step, mtimeMs }) => step === null && mtimeMs >= startedMsOf(job),
-  );
+  const checkpoints = await listCheckpoints(job.output_folder, job.name);
+  const final = checkpoints.find(({ step, mtimeMs }) => step === null && mtimeMs >= startedMsOf(job));
   const found = verdict({
     exitCode,
     stopRequested: stopRequested(),
     reported: report?.status,
     finalFile: final !== undefined,
+    resumable: checkpoints.length > 0,
     lines,
   });
   // Bars of toolkits from before August 2026 end one step short.

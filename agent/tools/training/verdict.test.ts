@@ -19,6 +19,7 @@ const evidence = (given: Partial<Evidence>): Evidence => ({
   stopRequested: false,
   reported: undefined,
   finalFile: false,
+  resumable: true,
   lines: [],
   ...given,
 });
@@ -49,6 +50,12 @@ test("D37: an old final file does not turn an interrupted run into a completed o
 test("an old toolkit that somebody else interrupted was stopped from outside, it did not fail", () => {
   const ended = verdict(evidence({ exitCode: 130, reported: "error", lines: ["KeyboardInterrupt"] }));
   expect(ended).toMatchObject({ status: "stopped", reason: expect.stringContaining("outside") });
+});
+
+test("a run that was stopped before its first checkpoint is not said to go on from one", () => {
+  const hintOf = (resumable: boolean) => verdict(evidence({ stopRequested: true, resumable })).hint;
+  expect(hintOf(true)).toContain("resume: true goes on from the last checkpoint");
+  expect(hintOf(false)).toBe("No checkpoint was saved: start_training begins anew");
 });
 
 test("exit 1 because of the stop flag is stopped", () => {
