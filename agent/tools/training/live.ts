@@ -25,7 +25,8 @@ export async function look(jobsPath: string, job: Job, readsLog: boolean): Promi
   const folder = jobFolder(jobsPath, job.id);
   const report = job.status === "running" ? readReport(folder.database, job.id) : undefined;
   // Without a report the log has to tell: an older toolkit, or one that has not come that far.
-  const isRead = readsLog || (job.status === "running" && (!report?.info || saysLittle(job, report)));
+  const needsLog = !report?.info || saysLittle(job, report) || isSetBack(report);
+  const isRead = readsLog || (job.status === "running" && needsLog);
   const log = isRead
     ? await readEdges(folder.log, { headBytes: HEAD_BYTES, tailBytes: TAIL_BYTES })
     : { head: "", tail: "", writtenMs: null };
@@ -39,7 +40,14 @@ export async function look(jobsPath: string, job: Job, readsLog: boolean): Promi
   };
 }
 
+/** A trainer that is stopped or fails reports the step of its last checkpoint: what was done since would be kept quiet. */
+const isSetBack = ({ status }: TrainerReport) => status !== "running" && status !== "completed";
+
+/** Steps done. */
 export function stepOf(job: Job, { report, bar }: Live): number | null {
   if (job.status !== "running") return job.final_step;
-  return report?.info ? report.step : (bar?.step ?? report?.step ?? null);
+  if (!report?.info) return bar?.step ?? report?.step ?? null;
+  if (isSetBack(report)) return Math.max(report.step, bar?.step ?? 0);
+  // Until its checkpoint is loaded, a run that goes on from one says 0.
+  return report.step === 0 ? (job.first_step ?? 0) : report.step;
 }

@@ -264,6 +264,25 @@ test("a trainer that has said its last word is ending", async () => {
   });
 });
 
+test("a run that is being stopped has done the steps it has done, though its trainer goes back to the last checkpoint", async () => {
+  const run = await open();
+  run.report({ status: "stopped", info: "Job stopped", step: 200 });
+  await run.print("\rrun:  25%|##5       | 250/1000 [08:20<25:00,  2.00s/it, lr: 1.0e-04 loss: 7.500e-01]");
+  const reader = run.reader(() => at(510));
+  expect(await reader.status(run.job())).toMatchObject({ phase: "stopping", step: 250 });
+  expect(await reader.summary(run.job())).toMatchObject({ step: 250 });
+});
+
+test("a run that goes on from a checkpoint is at its step while it loads", async () => {
+  const run = await open({ firstStep: 600 });
+  run.report({ info: "Loading model", step: 0 });
+  expect(await run.reader(() => at(5)).status(run.job())).toMatchObject({
+    step: 600,
+    progress: 60,
+    planned: { saves: 4, samplings: 4 },
+  });
+});
+
 test("a toolkit that neither reports nor logs figures is read by its bar", async () => {
   const run = await open({ process: {} });
   await run.print(
