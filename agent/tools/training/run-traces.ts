@@ -28,7 +28,7 @@ export interface RunTraces {
   readonly sizes: readonly CheckpointSize[];
   /** Of this run, the newest last. */
   readonly rounds: readonly SampleRound[];
-  /** All in the folder. */
+  /** All in the folder, those of earlier runs included, until the end of this one. */
   readonly samples: number;
   readonly sampleBytes: number | null;
   /** Where it writes; null when it does not, or cannot be asked. */
@@ -119,7 +119,7 @@ export async function readTraces(
     checkpoints,
     sizes: runs ? await sizesOf(job.output_folder, whole, memory) : [],
     rounds,
-    samples: samples.length,
+    samples: samples.filter(({ drawnMs }) => drawnMs <= untilMs).length,
     sampleBytes: runs ? await meanBytes(samples, memory) : null,
     freeBytes: runs ? await freeBytesAt(job.output_folder) : null,
   };

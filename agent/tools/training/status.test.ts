@@ -344,6 +344,7 @@ test("a run that has ended tells of itself, not of the one that went on in its f
     loss_stats: { last: 0.5, min: { value: 0.5 } },
     last_checkpoint: { step: 100 },
     last_samples: { step: 100, count: 3 },
+    samples: 3,
     gpu: null,
     disk: null,
     planned: null,
