@@ -81,5 +81,3 @@ export const checkDataset = defineTool({
     next: v.nullable(v.string()),
   }),
 });
-
-export const datasetCheckTools = [checkDataset] as const;

@@ -81,8 +81,6 @@ export const ROUTER_TOOLS = [listModelPresets, listMachines] as const;
 /** Calls between router and agent that no client can make. */
 export const INTERNAL_TOOLS = [agentHealth] as const;
 
-export type ToolName = (typeof TOOLS)[number]["name"];
-
 const byName = new Map<string, Contract>([...TOOLS, ...INTERNAL_TOOLS].map((tool) => [tool.name, tool]));
 
 export function contractOf(name: string): Contract | undefined {

@@ -66,7 +66,7 @@ export const CAUSES: readonly Pattern[] = [
     pattern:
       /UnidentifiedImageError|cannot identify image file|image file is truncated|broken data stream when reading image/,
     reason: "A picture of the data set is damaged",
-    hint: "get_training_logs names the file; replace or delete it, get_dataset_info finds others",
+    hint: "get_training_logs names the file; replace or delete it; check_dataset finds all others",
   },
   {
     pattern: /Missing control images for|requires control \(reference\) images/,
@@ -76,7 +76,7 @@ export const CAUSES: readonly Pattern[] = [
   {
     pattern: /'utf-8' codec can't decode byte/,
     reason: "A caption (or another text file) is not UTF-8",
-    hint: "get_training_logs shows where; save the captions as UTF-8",
+    hint: "check_dataset names the files; set_captions writes them anew, as UTF-8",
   },
   {
     pattern: /Environment variable .{1,200} not set\. Please ensure it's defined/,
@@ -124,7 +124,7 @@ export const CAUSES: readonly Pattern[] = [
   {
     pattern: /Unknown optimizer type/,
     reason: "ai-toolkit does not know the optimizer",
-    hint: "Choose another train.optimizer, e.g. adamw8bit; validate_config lists those that it knows",
+    hint: "Choose another train.optimizer, e.g. adamw8bit; validate_config says which it was meant to be",
   },
   {
     pattern: /ModuleNotFoundError|No module named |ImportError|cannot import name /,

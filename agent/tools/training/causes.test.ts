@@ -1,4 +1,6 @@
 import { expect, test } from "vitest";
+import { TOOLS } from "../../../shared/tools/index.ts";
+import { CAUSES } from "./cause-table.ts";
 import { causeOf } from "./causes.ts";
 import { cleanLines } from "./log-text.ts";
 
@@ -223,4 +225,12 @@ test.each([
     "PIL.UnidentifiedImageError: cannot identify image file",
   ];
   expect(causeOf(overcome, exitCode).reason).toMatch(reason);
+});
+
+test("the tools that a hint names are there", () => {
+  const verbs = "get|list|check|validate|create|update|set|delete|start|stop|wait|restore";
+  const named = CAUSES.flatMap(({ hint }) => hint.match(new RegExp(`\\b(?:${verbs})_[a-z_]+`, "g")) ?? []);
+  expect(named.length).toBeGreaterThan(10);
+  const tools = new Set<string>(TOOLS.map(({ name }) => name));
+  expect(named.filter((name) => !tools.has(name))).toEqual([]);
 });
