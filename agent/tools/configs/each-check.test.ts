@@ -239,6 +239,14 @@ const FAULTS: Record<string, [fault: () => Block, text: RegExp, level?: "error" 
       /keeps every checkpoint, 3 of them/,
     ],
   ],
+  "push to hub": [
+    [() => top({ save: { save_every: 250, push_to_hub: true } }), /needs save.hf_repo_id/, "blocks"],
+    [
+      () => top({ save: { save_every: 250, push_to_hub: true, hf_repo_id: "me/cats" } }),
+      /needs HF_TOKEN/,
+      "blocks",
+    ],
+  ],
   samples: [
     [() => sample({ prompts: [] }), /There is no sample prompt/],
     [() => sample({ prompts: Array(40).fill("a cat") }), /40 sample prompts in 5 rounds are 200 pictures/],
@@ -364,6 +372,14 @@ test("a variable that an escape hides in the file is found where the run would m
   const check = CHECKS.find(({ name }) => name === "environment variables");
   const found = await check?.run(await contextOf({ text, value }, paths, {}));
   expect(found).toMatchObject([{ level: "error", text: expect.stringContaining("HF_TOKEN") }]);
+});
+
+test("with a name and a token a push to the hub is only pointed out", async () => {
+  const value = top({ save: { save_every: 250, push_to_hub: true, hf_repo_id: "me/cats" } });
+  const check = CHECKS.find(({ name }) => name === "push to hub");
+  const found = await check?.run(await contextOf({ text: "", value }, paths, { HF_TOKEN: "hf_x" }));
+  expect(found).toMatchObject([{ level: "warning", text: expect.stringContaining("as me/cats") }]);
+  expect(found?.[0]).not.toHaveProperty("atStart");
 });
 
 test("without samples nothing is said of them", async () => {

@@ -3,16 +3,7 @@ import { lstat, realpath } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { isInside, isMissing } from "../../files/sandbox.ts";
 import type { Paths } from "../../paths.ts";
-import {
-  asList,
-  asObject,
-  asText,
-  type Check,
-  error,
-  type Finding,
-  type JsonObject,
-  warning,
-} from "./check.ts";
+import { asList, asObject, asText, type Check, error, type Finding, type JsonObject } from "./check.ts";
 import { trainingNameProblem } from "./config-name.ts";
 import { foldersOf } from "./dataset-folders.ts";
 import { promptFlags } from "./prompt-flags.ts";
@@ -94,14 +85,6 @@ export const PLACE_CHECKS: readonly Check[] = [
         const problem = block.name === undefined ? undefined : trainingNameProblem(asText(block.name) ?? "");
         if (problem)
           findings.push(error(`${at}'name' cannot be the run's folder: ${problem}`, "Remove the key"));
-        if (asObject(block.save).push_to_hub === true) {
-          findings.push(
-            warning(
-              `${at}save.push_to_hub publishes every checkpoint on Hugging Face`,
-              "Write push_to_hub: false unless that is meant",
-            ),
-          );
-        }
       }
       return findings;
     },

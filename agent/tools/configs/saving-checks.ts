@@ -1,5 +1,14 @@
 // What a run leaves behind and when: checkpoints and samples.
-import { asList, asObject, type Check, type Finding, type Process, warning } from "./check.ts";
+import {
+  asList,
+  asObject,
+  asText,
+  blocker,
+  type Check,
+  type Finding,
+  type Process,
+  warning,
+} from "./check.ts";
 import { TRAINER_DEFAULTS } from "./trainer-defaults.ts";
 
 export interface Saving {
@@ -93,7 +102,39 @@ function samples(process: Process): Finding[] {
   return found.filter((each) => each !== false);
 }
 
+/** It is only looked at when all steps are done: what is missing then makes a failure of a run that has trained. */
+function pushes({ at, block }: Process, hasHfToken: boolean): Finding[] {
+  const save = asObject(block.save);
+  if (save.push_to_hub !== true) return [];
+  if (!asText(save.hf_repo_id)) {
+    return [
+      blocker(
+        `${at}save.push_to_hub needs save.hf_repo_id: without, the run fails when it has trained`,
+        "Add hf_repo_id: owner/name, or write push_to_hub: false",
+      ),
+    ];
+  }
+  if (!hasHfToken) {
+    return [
+      blocker(
+        `${at}save.push_to_hub needs HF_TOKEN: without, the trainer asks for a login when it has trained, and nobody can type one`,
+        "Set HF_TOKEN for this server and start it anew, or write push_to_hub: false",
+      ),
+    ];
+  }
+  return [
+    warning(
+      `${at}save.push_to_hub publishes the run on Hugging Face as ${save.hf_repo_id}`,
+      "Write push_to_hub: false unless that is meant",
+    ),
+  ];
+}
+
 export const SAVING_CHECKS: readonly Check[] = [
   { name: "saves", run: ({ trainers }) => trainers.flatMap(saves) },
+  {
+    name: "push to hub",
+    run: ({ trainers, hasHfToken }) => trainers.flatMap((process) => pushes(process, hasHfToken)),
+  },
   { name: "samples", run: ({ trainers }) => trainers.flatMap(samples) },
 ];
