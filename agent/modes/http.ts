@@ -5,6 +5,7 @@ import { issuerTokens, tellOfIssuer } from "../../router/auth/issuer.ts";
 import type { Backend } from "../../router/backend.ts";
 import { hostPolicy } from "../../router/hosts.ts";
 import { listen } from "../../router/node.ts";
+import { addressOf } from "../../router/node-address.ts";
 import type { Log } from "../../shared/log.ts";
 import { isLoopback } from "../loopback.ts";
 import type { Options } from "../options.ts";
@@ -51,6 +52,7 @@ export async function serveHttp(
     policy: hostPolicy(options.allowHosts, options.allowOrigins),
     authenticate: authenticateOf(options, tokens.authenticate, log),
     oauth: options.oauth,
+    addressOf,
     mcp: { ...mcp, closing: closing.signal },
     log,
   });

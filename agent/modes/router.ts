@@ -3,6 +3,7 @@ import { tellOfIssuer } from "../../router/auth/issuer.ts";
 import { createEdge } from "../../router/edge.ts";
 import { hostPolicy } from "../../router/hosts.ts";
 import { listen } from "../../router/node.ts";
+import { addressOf } from "../../router/node-address.ts";
 import { acceptAgent, websocketServer } from "../../router/node-agent-socket.ts";
 import { routerDatabase } from "../../router/node-data.ts";
 import { openSql } from "../../router/node-sql.ts";
@@ -19,6 +20,7 @@ export async function router(options: RouterOptions, log: Log): Promise<Running>
     ...options,
     sql,
     policy: hostPolicy(options.allowHosts, options.allowOrigins),
+    addressOf,
     accept: (hub) => acceptAgent(hub, log),
     closing: closing.signal,
     log,
