@@ -73,8 +73,9 @@ async function run(
 
 async function main(argv: readonly string[]): Promise<number> {
   if (argv[0] === "rehearse") return (await import("./rehearsal/main.ts")).runRehearsal(argv.slice(1));
-  const command = await COMMANDS[argv[0] === "router" ? argv.slice(0, 2).join(" ") : (argv[0] ?? "")]?.();
-  if (command) return runCommand(command, argv.slice(command.name() === "pair" ? 2 : 1));
+  const words = argv[0] === "router" ? 2 : 1;
+  const command = await COMMANDS[argv.slice(0, words).join(" ")]?.();
+  if (command) return runCommand(command, argv.slice(words));
   if (argv[0] === "router") return serveRouter(argv.slice(1));
   const mode = argv[0] === "agent" ? ["--mode", "agent", ...argv.slice(1)] : argv;
   return serve(parseOptions(mode, process.env));
@@ -87,6 +88,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   install: async () => (await import("./commands/install.ts")).installCommand(),
   upgrade: async () => (await import("./commands/install.ts")).upgradeCommand(),
   uninstall: async () => (await import("./commands/install.ts")).uninstallCommand(),
+  "router audit": async () => (await import("./commands/audit.ts")).auditCommand(process.env),
   "router pair": async () => (await import("./commands/pair.ts")).pairCommand(process.env),
 };
 

@@ -130,6 +130,7 @@ Commands (each has a --help of its own):
   mcp-ai-toolkit agent                                     this GPU machine, for the router it has joined
   mcp-ai-toolkit token create | list | revoke              tokens by which clients call a router
   mcp-ai-toolkit router pair                               a one-time code for a GPU machine
+  mcp-ai-toolkit router audit                              what was changed through a router, and by whom
   mcp-ai-toolkit join <router> --code XXXX-XXXX            give this GPU machine to a router
   mcp-ai-toolkit install | upgrade | uninstall             this machine's agent as a systemd service
 

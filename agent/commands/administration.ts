@@ -1,5 +1,7 @@
 // The router as its owner commands it: through its database on the same machine, or through its admin routes elsewhere.
 import * as v from "valibot";
+import { Audit, type AuditEntry } from "../../router/audit.ts";
+import type { Caller } from "../../router/auth/caller.ts";
 import { Pairing } from "../../router/auth/pairing.ts";
 import { type Token, TokenStore } from "../../router/auth/tokens.ts";
 import { routerDatabase } from "../../router/node-data.ts";
@@ -18,8 +20,13 @@ export interface RouterAdmin {
   list(): Promise<readonly Token[]>;
   revoke(id: string): Promise<Token>;
   pair(): Promise<{ readonly code: string; readonly expires_at: string }>;
+  /** Newest first. */
+  audit(limit: number): Promise<readonly AuditEntry[]>;
   close(): void;
 }
+
+/** Whoever may read the database: the owner, or root. */
+const COMMAND_LINE: Caller = { id: "command-line", label: "command line", scopes: ["admin"] };
 
 /** The router's own database; it may run meanwhile, or be started for the first time later. */
 export const localAdmin = (folder: string) => databaseAdmin(routerDatabase(folder));
@@ -29,11 +36,26 @@ export function databaseAdmin(file: string): RouterAdmin {
   const sql = openSql(file);
   const tokens = new TokenStore(sql);
   const pairing = new Pairing(sql, tokens);
+  const audit = new Audit(sql);
+  const note = (what: string, target: string | null) => audit.add(COMMAND_LINE, what, target, "ok", 0);
   return {
-    create: (request) => tokens.create({ kind: "client", ...request }),
+    async create(request) {
+      const made = await tokens.create({ kind: "client", ...request });
+      note("token create", made.token.id);
+      return made;
+    },
     list: async () => tokens.list(),
-    revoke: async (id) => tokens.revoke(id),
-    pair: () => pairing.begin(),
+    async revoke(id) {
+      const token = tokens.revoke(id);
+      note("token revoke", token.id);
+      return token;
+    },
+    async pair() {
+      const begun = await pairing.begin();
+      note("router pair", null);
+      return begun;
+    },
+    audit: async (limit) => audit.list(limit),
     close: () => sql.close(),
   };
 }
@@ -95,6 +117,8 @@ export function remoteAdmin(origin: string, token: string): RouterAdmin {
     revoke: async (id) =>
       (await ask<{ token: Token }>("DELETE", `/admin/tokens/${encodeURIComponent(id)}`)).token,
     pair: () => ask("POST", "/admin/pairing"),
+    audit: async (limit) =>
+      (await ask<{ entries: AuditEntry[] }>("GET", `/admin/audit?limit=${limit}`)).entries,
     close() {},
   };
 }

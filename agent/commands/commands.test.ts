@@ -5,7 +5,7 @@ import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { createApp } from "../../router/app.ts";
 import { Audit } from "../../router/audit.ts";
 import { firstOf, ownerToken } from "../../router/auth/authenticate.ts";
@@ -17,6 +17,8 @@ import { type Listening, listen } from "../../router/node.ts";
 import { routerDatabase } from "../../router/node-data.ts";
 import { type NodeSql, openSql } from "../../router/node-sql.ts";
 import { SILENT } from "../../shared/log.ts";
+
+vi.setConfig({ testTimeout: 60_000 }); // each command is a process of its own
 
 const MAIN = join(import.meta.dirname, "../main.ts");
 const OWNER = "owner-token-of-this-test";
@@ -107,6 +109,16 @@ test.each(["its database", "its routes"])(
     expect(await admits(secret)).toBe(false);
     const [after] = JSON.parse((await run(["token", "list", "--json", ...flags])).stdout) as unknown[];
     expect(after).toMatchObject({ id, revoked_at: expect.any(String) });
+
+    const caller_id = way === "its database" ? "command-line" : "owner";
+    const audit = await run(["router", "audit", "--json", "--limit", "2", ...flags]);
+    expect(JSON.parse(audit.stdout)).toMatchObject([
+      { tool: "token revoke", target: id, caller_id, outcome: "ok" },
+      { tool: "token create", target: id, caller_id, outcome: "ok" },
+    ]);
+    expect((await run(["router", "audit", ...flags])).stdout).toMatch(
+      new RegExp(`\\(${caller_id}\\)\\s+token revoke\\s+${id}\\s+ok`),
+    );
   },
 );
 

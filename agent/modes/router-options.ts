@@ -42,6 +42,7 @@ export function routerCommand(): Command {
 Clients always need a token, also on loopback: a proxy in front of the router makes all of the world local.
   mcp-ai-toolkit token create --scope admin --label me     make one
   mcp-ai-toolkit router pair                               a one-time code for a GPU machine
+  mcp-ai-toolkit router audit                              what was changed, and by whom
   mcp-ai-toolkit router --allow-host train.example.org     behind a proxy that has the certificate`,
     );
 }
