@@ -11,6 +11,7 @@ import { issuerTokens } from "./auth/issuer.ts";
 import type { OAuthOptions } from "./auth/jwt.ts";
 import { Pairing } from "./auth/pairing.ts";
 import { clientTokens, TokenStore } from "./auth/tokens.ts";
+import { Changes } from "./changes.ts";
 import { Fleet } from "./fleet.ts";
 import type { HostPolicy } from "./hosts.ts";
 import type { Hub } from "./hub.ts";
@@ -72,8 +73,10 @@ export function createEdge(options: EdgeOptions): Edge {
       }
     }, FLUSH_MS);
   const answers = new LastAnswers(sql, later);
+  const changes = new Changes(["tools", "resources"]);
   const fleet = new Fleet({
     machines,
+    changes,
     answers,
     onError: (err) => log.error({ err }, "a note could not be kept"),
     onDetach: (machine, reason) => log.warn({ machine, reason }, "machine gone"),
@@ -90,7 +93,12 @@ export function createEdge(options: EdgeOptions): Edge {
       audit: new Audit(sql),
       onRevoked: () => void fleet.sweep(),
     },
-    mcp: { store: () => sql, closing: options.closing },
+    mcp: {
+      store: () => sql,
+      changes,
+      watchJobs: () => fleet.watchJobs(),
+      closing: options.closing,
+    },
     oauth,
     agentDoor: { auth, accept: accept(fleet.hub) },
     addressOf,

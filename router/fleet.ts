@@ -15,9 +15,11 @@ import { agentHealth, listModelPresets } from "../shared/tools/system.ts";
 import { waitForTraining } from "../shared/tools/training.ts";
 import { callAgent } from "./agent-call.ts";
 import type { AgentHealth, Backend, CallOptions, ListedTool, ToolAnswer } from "./backend.ts";
+import type { Changes } from "./changes.ts";
 import { Chooser } from "./chooser.ts";
 import { mergedHealth } from "./fleet-health.ts";
 import { type Connected, Hub } from "./hub.ts";
+import { JobWatch } from "./job-watch.ts";
 import { ANSWER_CHARS_MAX, type LastAnswers } from "./last-answers.ts";
 import { splitMachine, withMachineArgument } from "./machine-argument.ts";
 import { listedMachine } from "./machine-list.ts";
@@ -32,6 +34,8 @@ export interface FleetOptions {
   readonly answers?: LastAnswers | undefined;
   /** Told of a store that fails (a full disk): calls go on without it. */
   readonly onError: (error: unknown) => void;
+  /** Where machines and jobs that are not as they were are told. */
+  readonly changes?: Changes | undefined;
   readonly onDetach?: (machine: string, reason: string) => void;
   readonly now?: () => Date;
 }
@@ -55,6 +59,9 @@ export class Fleet implements Backend {
   /** Made with the first question: the conversion to JSON Schema takes a while, once. */
   #tools: readonly McpTool[] | undefined;
   #listed: { readonly names: string; readonly tools: readonly ListedTool[] } | undefined;
+  readonly #jobs: JobWatch | undefined;
+  /** Those between which clients have to choose, as they were last told. */
+  #choice: string;
 
   constructor(options: FleetOptions) {
     this.#options = options;
@@ -63,15 +70,21 @@ export class Fleet implements Backend {
     this.#metrics = new MachineMetrics(() => this.#now().getTime());
     this.hub = new Hub({
       now: () => this.#now().getTime(),
-      onAttach: ({ name, hello }) => {
-        this.#metrics.connected(name);
-        this.#note(() => this.#met(name, hello));
+      onAttach: (agent) => {
+        this.#metrics.connected(agent.name);
+        this.#note(() => this.#met(agent.name, agent.hello));
+        this.#jobs?.attached(agent);
+        this.#tellOfMachines();
       },
-      onDetach: ({ name }, reason) => {
-        options.onDetach?.(name, reason);
-        this.#note(() => this.#machines.seen(name, true));
+      onDetach: (agent, reason) => {
+        options.onDetach?.(agent.name, reason);
+        this.#jobs?.detached(agent);
+        this.#note(() => this.#machines.seen(agent.name, true));
+        this.#tellOfMachines();
       },
     });
+    this.#jobs = options.changes && new JobWatch(options.changes, () => this.hub.all());
+    this.#choice = this.machines().join();
     this.#chooser = new Chooser(this.hub, this.#machines, () => this.#names());
   }
 
@@ -138,6 +151,21 @@ export class Fleet implements Backend {
       for (const { name } of this.hub.all()) this.#machines.seen(name, false);
       this.#machines.forget((name) => this.hub.get(name) !== undefined);
     });
+    if (this.machines().join() !== this.#choice) this.#tellOfMachines();
+  }
+
+  /** Has jobs told of for as long as somebody listens. @returns what is to be called when they have gone */
+  watchJobs(): () => void {
+    return this.#jobs?.listen() ?? (() => {});
+  }
+
+  /** A machine has come or gone, and its things with it. */
+  #tellOfMachines(): void {
+    const { changes } = this.#options;
+    const choice = this.machines().join();
+    if (choice !== this.#choice) changes?.publish({ kind: "tools_list_changed" }); // the argument `machine`
+    this.#choice = choice;
+    changes?.publish({ kind: "resources_list_changed" });
   }
 
   #names(): string[] {

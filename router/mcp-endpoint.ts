@@ -1,9 +1,11 @@
 // Both eras of MCP behind one door. In a file of its own because the SDK takes longer to load than all the rest: it is
 // loaded with the first MCP request, so that a restarted server answers at once.
-import { createMcpHandler, isLegacyRequest, type ServerEventBus } from "@modelcontextprotocol/server";
+import { createMcpHandler, isLegacyRequest } from "@modelcontextprotocol/server";
+import type { Changes } from "./changes.ts";
 import { trainingFeatures } from "./features/training-features.ts";
 import { type LegacyAnswer, LegacyMcp } from "./legacy-mcp.ts";
 import type { Era, FeaturesOf, Visitor } from "./mcp/features.ts";
+import { isListening, listensToJobs, whenOver } from "./mcp/listening.ts";
 import { mcpServer } from "./mcp.ts";
 import type { Sql } from "./sql.ts";
 
@@ -19,7 +21,9 @@ export interface McpEndpointOptions {
   /** Keeps what has to be remembered over restarts. */
   readonly store?: (() => Sql) | undefined;
   /** Where changes are told that clients may listen to. */
-  readonly changes?: ServerEventBus | undefined;
+  readonly changes?: Changes | undefined;
+  /** Has changes of jobs told until what it returns is called. */
+  readonly watchJobs?: (() => () => void) | undefined;
   /** Fires when this server is about to end: those that listen for changes are told, calls under way go on. */
   readonly closing?: AbortSignal | undefined;
   /** Told of errors that no client sees. */
@@ -30,6 +34,7 @@ export function mcpEndpoint({
   store,
   featuresOf = trainingFeatures(store),
   changes,
+  watchJobs,
   closing,
   onError,
 }: McpEndpointOptions): McpEndpoint {
@@ -44,7 +49,7 @@ export function mcpEndpoint({
           backend: visitor.backend,
           features: featuresOf(visitor),
           era: "modern",
-          tellsOfChanges: changes !== undefined,
+          tells: changes?.kinds,
           onError,
         });
       },
@@ -63,16 +68,12 @@ export function mcpEndpoint({
     const era = plainEra(request, body) ?? ((await isLegacyRequest(request, body)) ? "legacy" : "modern");
     if (era === "modern") {
       visitors.set(request, visitor);
-      return (listens(body) ? listening : modern).fetch(request, { parsedBody: body });
+      if (!isListening(body)) return modern.fetch(request, { parsedBody: body });
+      const over = watchJobs && listensToJobs(body) ? watchJobs() : () => {};
+      return whenOver(await listening.fetch(request, { parsedBody: body }), over);
     }
     return legacy.handle(build, request, body);
   };
-}
-
-function listens(body: unknown): boolean {
-  return (
-    typeof body === "object" && body !== null && "method" in body && body.method === "subscriptions/listen"
-  );
 }
 
 const FIRST_MODERN_VERSION = "2026-07-28";

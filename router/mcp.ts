@@ -3,6 +3,7 @@ import { Server, type ServerCapabilities } from "@modelcontextprotocol/server";
 import { INSTRUCTIONS } from "../shared/instructions.ts";
 import { SERVER_NAME, SERVER_VERSION } from "../shared/server-info.ts";
 import type { Backend } from "./backend.ts";
+import type { Changing } from "./changes.ts";
 import { serveCompletions } from "./mcp/completions.ts";
 import type { Era, Features } from "./mcp/features.ts";
 import { formAnswers } from "./mcp/form-answers.ts";
@@ -18,21 +19,21 @@ export interface McpOptions {
   readonly backend: Backend;
   readonly features: Features;
   readonly era: Era;
-  /** Can clients that listen be told of changed lists and resources? */
-  readonly tellsOfChanges?: boolean;
+  /** Of which changes clients that listen are told. */
+  readonly tells?: ReadonlySet<Changing> | undefined;
   /** Told of errors that no client sees. */
   readonly onError?: ((error: unknown) => void) | undefined;
 }
 
 /** The Server that answers one request (HTTP) or one connection (stdio). */
-export function mcpServer({ backend, features, era, tellsOfChanges = false, onError }: McpOptions): Server {
+export function mcpServer({ backend, features, era, tells = NOTHING, onError }: McpOptions): Server {
   const { resources, prompts, complete, around, requestState, install } = features;
   const tasks = era === "modern" ? features.tasks : undefined;
   const server = new Server(
     { name: SERVER_NAME, version: SERVER_VERSION, title: "ai-toolkit LoRA training" },
     {
       capabilities: {
-        ...capabilitiesOf(features, tellsOfChanges),
+        ...capabilitiesOf(features, tells),
         ...(tasks && { extensions: { [TASKS_EXTENSION]: {} } }),
       },
       instructions: INSTRUCTIONS,
@@ -50,14 +51,17 @@ export function mcpServer({ backend, features, era, tellsOfChanges = false, onEr
   return server;
 }
 
-function capabilitiesOf(features: Features, tellsOfChanges: boolean): ServerCapabilities {
-  const changes = tellsOfChanges ? { listChanged: true } : {};
+const NOTHING: ReadonlySet<Changing> = new Set();
+
+/** What cannot be told is not promised. */
+function capabilitiesOf(features: Features, tells: ReadonlySet<Changing>): ServerCapabilities {
+  const listChanged = (kind: Changing) => (tells.has(kind) ? { listChanged: true } : {});
   return {
-    tools: changes,
+    tools: listChanged("tools"),
     ...(features.resources && {
-      resources: { ...changes, ...(tellsOfChanges && { subscribe: true }) },
+      resources: { ...listChanged("resources"), ...(tells.has("resources") && { subscribe: true }) },
     }),
-    ...(features.prompts && { prompts: changes }),
+    ...(features.prompts && { prompts: listChanged("prompts") }),
     ...(features.complete && { completions: {} }),
   };
 }

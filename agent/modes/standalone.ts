@@ -1,4 +1,5 @@
 // MCP and REST over HTTP, with the tools of this machine; and the same tools for a router, if there is one.
+import { Changes } from "../../router/changes.ts";
 import type { Log } from "../../shared/log.ts";
 import { createAgent } from "../agent.ts";
 import type { Options } from "../options.ts";
@@ -18,9 +19,10 @@ export async function standalone(
   const agent = await createAgent(options, log);
   const store = mcpStore(options);
   try {
-    const fleet = await localFleet(agent, options, log);
+    const changes = new Changes(["resources"]); // its tools are always the same
+    const fleet = await localFleet(agent, options, log, changes);
     const http = await serveHttp(fleet, surface, options, log, {
-      mcp: { store: store.open },
+      mcp: { store: store.open, changes, watchJobs: () => fleet.watchJobs() },
       endCalls: () => {
         fleet.hub.goAway("the server is ending");
         fleet.hub.close();

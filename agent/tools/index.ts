@@ -29,6 +29,7 @@ import { jobsView } from "./training/jobs-view.ts";
 import { GPUS_WAIT_MS } from "./training/start.ts";
 import { createStatusReader } from "./training/status.ts";
 import type { Supervisor } from "./training/supervisor.ts";
+import { watchHandlers } from "./training/watch-jobs.ts";
 import { trashHandlers } from "./trash/handlers.ts";
 
 export interface HandlerParts {
@@ -96,6 +97,7 @@ export function createHandlers(parts: HandlerParts): AllHandlers {
     ...configs,
     ...datasets,
     ...training,
+    ...watchHandlers({ store, reader }),
     ...preflightHandlers({ preflight: checkRun, gpus: machine.gpus }),
     ...queueHandlers({ ...queue, supervisor }),
     ...historyHandlers({ store, jobsPath: paths.jobs, reader, now }),

@@ -2,10 +2,10 @@
 import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
-import { InMemoryServerEventBus } from "@modelcontextprotocol/server";
 import { sharedAgentToken } from "../../router/agent-door.ts";
 import { createApp } from "../../router/app.ts";
 import { ownerToken } from "../../router/auth/authenticate.ts";
+import { Changes } from "../../router/changes.ts";
 import { hostPolicy } from "../../router/hosts.ts";
 import { Hub } from "../../router/hub.ts";
 import type { Features } from "../../router/mcp/features.ts";
@@ -32,7 +32,7 @@ export async function startFixture(log: Log): Promise<FixtureServer> {
   const token = randomUUID();
   const hub = new Hub();
   const backend = new FixtureBackend(hub);
-  const changes = new InMemoryServerEventBus();
+  const changes = new Changes(["tools", "prompts", "resources"]);
   const features: Features = {
     resources,
     prompts,

@@ -32,6 +32,7 @@ import {
   waitForTraining,
 } from "./training.ts";
 import { restoreDeleted } from "./trash.ts";
+import { watchJobs } from "./watching.ts";
 
 export const TOOLS = [
   createTrainingConfig,
@@ -79,7 +80,7 @@ export const TOOLS = [
 export const ROUTER_TOOLS = [listModelPresets, listMachines] as const;
 
 /** Calls between router and agent that no client can make. */
-export const INTERNAL_TOOLS = [agentHealth] as const;
+export const INTERNAL_TOOLS = [agentHealth, watchJobs] as const;
 
 const byName = new Map<string, Contract>([...TOOLS, ...INTERNAL_TOOLS].map((tool) => [tool.name, tool]));
 

@@ -1,0 +1,41 @@
+// subscriptions/listen, as far as the SDK leaves it to us: jobs are watched for as long as somebody listens to them.
+
+export function isListening(body: unknown): boolean {
+  return (
+    typeof body === "object" && body !== null && "method" in body && body.method === "subscriptions/listen"
+  );
+}
+
+/** A URI that stands for a job, or for a part of one. */
+const JOB = /^job:/i;
+
+/** @param body of a request that listens */
+export function listensToJobs(body: unknown): boolean {
+  const { params } = body as { readonly params?: { readonly notifications?: unknown } | null };
+  const { resourceSubscriptions: uris } = (params?.notifications ?? {}) as {
+    resourceSubscriptions?: unknown;
+  };
+  return Array.isArray(uris) && uris.some((uri) => typeof uri === "string" && JOB.test(uri));
+}
+
+/** The same answer; `over` is called once when it has been sent, or its reader has gone. */
+export function whenOver(response: Response, over: () => void): Response {
+  if (!response.body) {
+    over();
+    return response;
+  }
+  const reader = response.body.getReader();
+  const body = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const { done, value } = await reader.read();
+      if (!done) return controller.enqueue(value);
+      over();
+      controller.close();
+    },
+    cancel(reason) {
+      over();
+      return reader.cancel(reason);
+    },
+  });
+  return new Response(body, response);
+}
