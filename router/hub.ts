@@ -59,8 +59,11 @@ export class Hub {
     this.#now = options.now ?? Date.now;
   }
 
-  /** Takes in an agent. Resolves when it has said hello and was welcomed, rejects when the link ends before. */
-  attach(link: Link, credential: Credential = {}): Promise<Connected> {
+  /**
+   * Takes in an agent. Resolves when it has said hello and was welcomed, rejects when the link ends before.
+   * @param sinceMs when the link came, if this hub slept since
+   */
+  attach(link: Link, credential: Credential = {}, sinceMs: number = this.#now()): Promise<Connected> {
     const { promise, resolve, reject } = Promise.withResolvers<Connected>();
     const peer = new Peer(link, {
       now: this.#now,
@@ -78,7 +81,7 @@ export class Hub {
     if (this.#goingAway !== undefined) peer.close(CLOSE.going_away, this.#goingAway);
     else if (this.#strangers.size >= STRANGERS_MAX)
       peer.close(CLOSE.overloaded, "too many links without a hello");
-    else this.#strangers.set(peer, this.#now());
+    else this.#strangers.set(peer, sinceMs);
     return promise;
   }
 

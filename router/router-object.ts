@@ -40,7 +40,7 @@ export class RouterObject extends SocketObject<WorkerEnv> {
     this.#agents = new WorkerAgents(ctx, {
       hub: fleet.hub,
       helloOf: (name) => machines.helloOf(name),
-      credentialOf: (id, name) => ({ ...pairedCredential(tokens, { id, label: "" }), name }),
+      credentialOf: (token) => pairedCredential(tokens, token),
       onStranger: () => ctx.waitUntil(this.#sweepWithin(GREETING_MS + 1_000)),
       log,
     });

@@ -7,12 +7,15 @@ import type { Log } from "../shared/log.ts";
 import { CLOSE, encode, FRAME_BYTES_MAX, type Hello } from "../shared/protocol.ts";
 import { type Socket, websocketLink } from "../shared/websocket-link.ts";
 import type { AgentDoor } from "./agent-door.ts";
+import type { Token } from "./auth/tokens.ts";
 import type { Credential, Hub } from "./hub.ts";
 import type { SocketKind } from "./worker-sockets.ts";
 
 /** Small: the runtime takes 16 KiB. What the machine said of itself is in the registry. */
 const Attached = v.object({
-  token_id: v.optional(v.string()),
+  /** Where it came by one of its own. */
+  token: v.optional(v.object({ id: v.string(), label: v.string() })),
+  since_ms: v.number(),
   /** Absent until it was welcomed. */
   agent: v.optional(v.object({ name: v.string(), instance: v.string() })),
 });
@@ -22,7 +25,7 @@ export interface WorkerAgentsOptions {
   readonly hub: Hub;
   /** What the machine of this name said when it connected last. */
   readonly helloOf: (name: string) => Hello | undefined;
-  readonly credentialOf: (tokenId: string, name: string | undefined) => Credential;
+  readonly credentialOf: (token: Pick<Token, "id" | "label">) => Credential;
   /** A link has come that has said nothing yet. */
   readonly onStranger: () => void;
   readonly log: Log;
@@ -46,20 +49,21 @@ export class WorkerAgents implements SocketKind {
   readonly accept: AgentDoor["accept"] = async (_c, credential) => {
     const { 0: theirs, 1: ours } = new WebSocketPair();
     this.#ctx.acceptWebSocket(ours, [WorkerAgents.tag]);
-    this.#greet(ours, credential);
+    const { tokenId: id, name: label } = credential;
+    const token = id !== undefined && label !== undefined ? { id, label } : undefined;
+    this.#greet(ours, credential, { token, since_ms: Date.now() });
     this.#options.onStranger();
     return new Response(null, { status: 101, webSocket: theirs });
   };
 
   /** Waits for a hello. */
-  #greet(socket: SleepingWebSocket, credential: Credential): void {
+  #greet(socket: SleepingWebSocket, credential: Credential, stranger: Attached): void {
     const { hub, log } = this.#options;
-    const attach = (more: Pick<Attached, "agent">) =>
-      socket.serializeAttachment({ token_id: credential.tokenId, ...more } satisfies Attached);
-    attach({});
-    hub.attach(this.#link(socket), credential).then(
+    socket.serializeAttachment(stranger);
+    hub.attach(this.#link(socket), credential, stranger.since_ms).then(
       ({ name, hello }) => {
-        attach({ agent: { name, instance: hello.instance } });
+        const agent = { name, instance: hello.instance };
+        socket.serializeAttachment({ ...stranger, agent } satisfies Attached);
         log.info({ machine: name, version: hello.agent_version }, "machine connected");
       },
       (error: Error) => log.warn({ reason: error.message }, "an agent was not taken in"),
@@ -70,10 +74,11 @@ export class WorkerAgents implements SocketKind {
   #resume(socket: SleepingWebSocket): void {
     if (socket.readyState !== WebSocket.OPEN) return;
     const { hub, helloOf, credentialOf } = this.#options;
-    const { token_id, agent } = v.parse(Attached, socket.deserializeAttachment());
-    const credential = token_id === undefined ? {} : credentialOf(token_id, agent?.name);
+    const attached = v.parse(Attached, socket.deserializeAttachment());
+    const { token, agent } = attached;
+    const credential = token ? credentialOf(token) : {};
     const hello = agent && helloOf(agent.name);
-    if (!agent) this.#greet(socket, credential);
+    if (!agent) this.#greet(socket, credential, attached);
     else if (hello?.instance === agent.instance)
       hub.resume(this.#link(socket), agent.name, hello, credential);
     else socket.close(CLOSE.going_away, "the router has forgotten this machine"); // it could not be noted

@@ -13,6 +13,15 @@ import type { Server } from "./subject.ts";
 const WRANGLER = readFileSync(new URL("../../wrangler.toml", import.meta.url), "utf8");
 const [, COMPATIBILITY_DATE = ""] = /^compatibility_date = "(.+)"$/m.exec(WRANGLER) ?? [];
 
+/** By entry. */
+const bundles = new Map<string | undefined, ReturnType<typeof bundleWorker>>();
+
+function bundled(entry: string | undefined): ReturnType<typeof bundleWorker> {
+  const bundle = bundles.get(entry) ?? bundleWorker(entry);
+  bundles.set(entry, bundle);
+  return bundle;
+}
+
 export interface WorkerOptions {
   /** A module that exports the Worker and its Durable Object. */
   readonly entry?: string;
@@ -52,7 +61,7 @@ export async function startWorker({
     port,
     cf: false,
     modules: true,
-    script: (await bundleWorker(entry)).code,
+    script: (await bundled(entry)).code,
     compatibilityDate: COMPATIBILITY_DATE,
     durableObjects: { ROUTER: { className: "RouterObject", useSQLite: true } },
     durableObjectsPersist: storage,
