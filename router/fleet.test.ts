@@ -36,7 +36,7 @@ const jsonOf = (answer: ToolAnswer) => (answer.kind === "json" ? answer.output :
 /** Resolves when the hub has noticed. */
 async function leave(fleet: Fleet, name: string): Promise<void> {
   fleet.hub.get(name)?.peer.close();
-  await vi.waitFor(() => expect(fleet.hub.get(name)).toBeUndefined());
+  await vi.waitFor(() => expect(fleet.hub.get(name)).toBeUndefined(), 20_000);
 }
 
 test("with no machine ever seen, calls say how to bring one, and the router's own tools answer", async () => {
@@ -180,7 +180,7 @@ test("a call whose line breaks is sent again to the same machine with the same k
     },
   });
   const answer = call(fleet, "delete_config", { name: "a" });
-  await vi.waitFor(() => expect(keys).toHaveLength(1));
+  await vi.waitFor(() => expect(keys).toHaveLength(1), 20_000);
   first.link.close();
   await connectAgent(fleet, {
     hello: { instance: "2" },

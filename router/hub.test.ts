@@ -48,8 +48,9 @@ test("of a range of versions the newest that both know is taken", async () => {
   const welcome = vi.fn();
   void new Hub().attach(routerEnd);
   new Peer(agentEnd, { onWelcome: welcome }).hello(helloOf({ versions: { min: 0, max: 99 } }));
-  await vi.waitFor(() =>
-    expect(welcome).toHaveBeenCalledWith(expect.objectContaining({ version: VERSIONS.max })),
+  await vi.waitFor(
+    () => expect(welcome).toHaveBeenCalledWith(expect.objectContaining({ version: VERSIONS.max })),
+    20_000,
   );
 });
 
@@ -99,7 +100,7 @@ test("an agent that asks only for a free name is turned away while somebody else
   await connectAgent(hub, { hello: { if_free: true } });
   holder.link.close();
   hub.get("box")?.peer.close();
-  await vi.waitFor(() => expect(hub.get("box")).toBeUndefined());
+  await vi.waitFor(() => expect(hub.get("box")).toBeUndefined(), 20_000);
   await connectAgent(hub, { hello: polite });
   expect(hub.get("box")?.hello.instance).toBe("2");
 });
@@ -114,7 +115,7 @@ test("an agent that was not heard of for three heartbeats is gone, and its link 
   await vi.waitFor(() => {
     pass(1);
     expect(hub.get("box")?.peer.silenceMs).toBeLessThan(1_000);
-  });
+  }, 20_000);
   pass(2_900);
   expect(hub.get("box")).toBeDefined();
   pass(1_000);
@@ -191,7 +192,7 @@ test("an agent that is about to leave answers what it has and gets nothing new",
   const { peer } = await connectAgent(hub, { serve: () => answer.promise });
   const call = hub.get("box")?.peer.call("x", {});
   peer.goAway("the agent is ending");
-  await vi.waitFor(() => expect(hub.get("box")).toBeUndefined());
+  await vi.waitFor(() => expect(hub.get("box")).toBeUndefined(), 20_000);
   answer.resolve("done");
   await expect(call).resolves.toBe("done");
 });

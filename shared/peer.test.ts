@@ -70,7 +70,7 @@ test("an answer after the deadline is a timeout, and the other end is told to gi
     return new Promise(() => {});
   });
   await expect(caller.call("slow", {}, { timeoutMs: 5 })).rejects.toMatchObject({ code: "timeout" });
-  await vi.waitFor(() => expect(aborted).toHaveBeenCalled());
+  await vi.waitFor(() => expect(aborted).toHaveBeenCalled(), 20_000);
 });
 
 test("cancelling a call aborts the work at the other end", async () => {
@@ -157,7 +157,7 @@ test("hello is handed to the one who waits for it, and welcome to the other", as
   new Peer(b, { onWelcome: welcome }).hello(HELLO);
   await expect(hello.promise).resolves.toMatchObject({ name: "box", versions: VERSIONS });
   router.welcome({ version: 1, name: "box", router_version: "1", limits: router.limits });
-  await vi.waitFor(() => expect(welcome).toHaveBeenCalledOnce());
+  await vi.waitFor(() => expect(welcome).toHaveBeenCalledOnce(), 20_000);
 });
 
 test.each([
@@ -273,7 +273,10 @@ test("an end that does not read gets no more calls, and of answers only that the
   line.waitingBytes = OUTSTANDING_BYTES_MAX + 1;
   await expect(peer.call("t", {})).rejects.toMatchObject({ code: "overloaded" });
   receive({ t: "call", id: 1, tool: "t", timeout_ms: 1_000, progress: true });
-  await vi.waitFor(() => expect(sent).toMatchObject([{ t: "error", id: 1, error: { code: "overloaded" } }]));
+  await vi.waitFor(
+    () => expect(sent).toMatchObject([{ t: "error", id: 1, error: { code: "overloaded" } }]),
+    20_000,
+  );
 });
 
 test("open calls may hold only so many bytes together, whoever made them", async () => {

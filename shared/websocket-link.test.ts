@@ -34,7 +34,7 @@ test("messages go both ways", async () => {
   ours.onMessage((text) => received.push(text));
   theirs.on("message", (data) => theirs.send(`${data}!`));
   ours.send("ä");
-  await vi.waitFor(() => expect(received).toEqual(["ä!"]));
+  await vi.waitFor(() => expect(received).toEqual(["ä!"]), 20_000);
 });
 
 test("the other end hears code and reason of a close, cut to what a close frame holds", async () => {

@@ -39,5 +39,5 @@ test("a process that dies while it holds the lock gives it back", async () => {
   await once(child.stdout, "data");
   expect(await exclusively(path, async () => "taken")).toBeUndefined();
   child.kill("SIGKILL");
-  await vi.waitFor(async () => expect(await exclusively(path, async () => "taken")).toBe("taken"), 5_000);
+  await vi.waitFor(async () => expect(await exclusively(path, async () => "taken")).toBe("taken"), 20_000);
 });

@@ -205,7 +205,7 @@ describe("a client that cannot start ends with 1 and says why", () => {
       "127.0.0.1",
     );
     onTestFinished(() => void other.close());
-    await vi.waitFor(() => expect(other.address()).not.toBeNull());
+    await vi.waitFor(() => expect(other.address()).not.toBeNull(), 20_000);
     const { code, stderr } = await start(`http://127.0.0.1:${(other.address() as { port: number }).port}`);
     expect(code).toBe(1);
     expect(stderr).toContain("Internal error: Failed to fetch backend tools: ");

@@ -216,7 +216,7 @@ describe("worker processes", () => {
       const { run, workers } = await trainingWithWorkers(job.env);
       run.kill(signal);
       expect(await run.ended).toEqual({ code: null, signal });
-      await vi.waitFor(() => expect(workers.map(commandOf)).toEqual(["sleep 5", "sleep 5"]), 3_000);
+      await vi.waitFor(() => expect(workers.map(commandOf)).toEqual(["sleep 5", "sleep 5"]), 20_000);
       expect(job.row()).toMatchObject({ status: "running" });
       run.kill("SIGTERM", "group");
       await gone(workers);

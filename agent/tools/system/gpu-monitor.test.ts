@@ -30,7 +30,7 @@ const stays = "exec sleep 60";
 test("every GPU is shown, in the order of its index", async () => {
   const monitor = monitorOf(`printf '%s\\n' '${line(1, 7)}' '${line(0, 42)}'; ${stays}`);
   await monitor.ready;
-  await vi.waitFor(() => expect(monitor.read().devices.map(({ index }) => index)).toEqual([0, 1]));
+  await vi.waitFor(() => expect(monitor.read().devices.map(({ index }) => index)).toEqual([0, 1]), 20_000);
   expect(monitor.read()).toMatchObject({
     devices: [{ utilization_percent: 42 }, { utilization_percent: 7 }],
     note: null,
@@ -42,7 +42,7 @@ test("the newest line of a GPU counts, also when it arrives in pieces", async ()
   const monitor = monitorOf(
     `echo '${line(0, 1)}'; printf '%s' '${start}'; sleep 0.05; echo '${end}'; ${stays}`,
   );
-  await vi.waitFor(() => expect(monitor.read().devices).toMatchObject([{ utilization_percent: 55 }]), 5_000);
+  await vi.waitFor(() => expect(monitor.read().devices).toMatchObject([{ utilization_percent: 55 }]), 20_000);
 });
 
 test("D12: a machine without nvidia-smi says so", async () => {
@@ -71,14 +71,14 @@ test("a program that dies is started again", async () => {
     `echo run >> '${runs}'; if [ "$(wc -l < '${runs}')" -lt 3 ]; then echo broken >&2; exit 1; fi; echo '${line(0, 3)}'; ${stays}`,
     { firstPauseMs: 1 },
   );
-  await vi.waitFor(() => expect(monitor.read().devices).toHaveLength(1), 5_000);
+  await vi.waitFor(() => expect(monitor.read().devices).toHaveLength(1), 20_000);
   expect((await readFile(runs, "utf8")).trim().split("\n")).toHaveLength(3);
 });
 
 test("figures that are too old are not shown as if they were of now", async () => {
   let nowMs = 0;
   const monitor = monitorOf(`echo '${line(0, 3)}'; ${stays}`, { now: () => nowMs, staleMs: 10_000 });
-  await vi.waitFor(() => expect(monitor.read().devices).toHaveLength(1), 5_000);
+  await vi.waitFor(() => expect(monitor.read().devices).toHaveLength(1), 20_000);
   nowMs = 10_001;
   expect(monitor.read()).toEqual({
     devices: [],
@@ -91,13 +91,13 @@ test("closing ends the program and starts no other", async () => {
   const runs = join(folder, "runs");
   const linesOf = async (path: string) => (await readFile(path, "utf8")).trim().split("\n");
   const monitor = monitorOf(`echo $$ >> '${pids}'; echo '${line(0, 3)}'; ${stays}`, { firstPauseMs: 1 });
-  await vi.waitFor(() => expect(monitor.read().devices).toHaveLength(1), 5_000);
+  await vi.waitFor(() => expect(monitor.read().devices).toHaveLength(1), 20_000);
   const [pid] = await linesOf(pids);
   await monitor.close();
   expect(() => process.kill(Number(pid), 0)).toThrow("ESRCH");
   // Time enough for another one with the same pause to have started three times.
   monitorOf(`echo run >> '${runs}'; exit 1`, { firstPauseMs: 1 });
-  await vi.waitFor(async () => expect((await linesOf(runs)).length).toBeGreaterThan(2), 4_000);
+  await vi.waitFor(async () => expect((await linesOf(runs)).length).toBeGreaterThan(2), 20_000);
   expect(await linesOf(pids)).toEqual([pid]);
 });
 
@@ -120,7 +120,7 @@ exec sleep 60
 test("an older driver is asked by the field's older name, at once", async () => {
   const samples = `for n in 1 2 3 4 5; do echo '${line(0, 90)}, 0x0000000000000060'; done`;
   const monitor = await monitorOfDriver("clocks_event_reasons.active", samples);
-  await vi.waitFor(() => expect(monitor.read().devices).toMatchObject([{ throttling: ["thermal"] }]), 5_000);
+  await vi.waitFor(() => expect(monitor.read().devices).toMatchObject([{ throttling: ["thermal"] }]), 20_000);
   const asked = (await readFile(join(folder, "asked"), "utf8")).trim().split("\n");
   expect(asked).toHaveLength(2);
   expect(asked[1]).toContain("clocks_throttle_reasons.active");
@@ -134,7 +134,7 @@ test("a driver that knows neither name still shows its GPUs", async () => {
   await monitor.ready;
   await vi.waitFor(
     () => expect(monitor.read().devices).toMatchObject([{ utilization_percent: 90, throttling: null }]),
-    5_000,
+    20_000,
   );
 });
 
@@ -143,8 +143,8 @@ test("a slow-down that comes and goes is none; what held in five samples is", as
   const flickering = monitorOf(`${["0x24", "0x24", "0x04", "0x24", "0x24"].map(sample).join("")} ${stays}`);
   await vi.waitFor(
     () => expect(flickering.read().devices).toMatchObject([{ throttling: ["power_cap"] }]),
-    5_000,
+    20_000,
   );
   const young = monitorOf(`${["0x24", "0x24"].map(sample).join("")} ${stays}`);
-  await vi.waitFor(() => expect(young.read().devices).toMatchObject([{ throttling: null }]), 5_000);
+  await vi.waitFor(() => expect(young.read().devices).toMatchObject([{ throttling: null }]), 20_000);
 });

@@ -31,7 +31,7 @@ async function start(script: string, folder: string, oomScoreAdjust?: number) {
 
 const log = (folder: string) => readFile(join(folder, "log.txt"), "utf8");
 const exit = (folder: string) =>
-  vi.waitFor(async () => expect(await readExit(folder)).toBeDefined()).then(() => readExit(folder));
+  vi.waitFor(async () => expect(await readExit(folder)).toBeDefined(), 20_000).then(() => readExit(folder));
 
 test("D4: both streams go to one log, and the exit status to a file", async () => {
   const folder = await newFolder();
@@ -56,7 +56,7 @@ test("a status is also known of a program that a signal ended", async () => {
 test("D7: an interrupt reaches the program and its children, and the status is not lost", async () => {
   const folder = await newFolder();
   const identity = await start("trap 'echo interrupted; exit 0' INT; sleep 60 & echo ready; wait", folder);
-  await vi.waitFor(async () => expect(await log(folder)).toContain("ready"));
+  await vi.waitFor(async () => expect(await log(folder)).toContain("ready"), 20_000);
   const members = await sessionMembers(identity);
   expect(members.length).toBeGreaterThanOrEqual(3);
   signalAll(members, "SIGINT");
@@ -69,11 +69,11 @@ test("children that outlive the program are found as members of its session", as
   const folder = await newFolder();
   const identity = await start("sleep 60 & exit 0", folder);
   expect(await exit(folder)).toBe(0);
-  await vi.waitFor(async () => expect(await isAlive(identity)).toBe(false));
+  await vi.waitFor(async () => expect(await isAlive(identity)).toBe(false), 20_000);
   const orphans = await sessionMembers(identity);
   expect(orphans).toHaveLength(1);
   signalAll(orphans, "SIGKILL");
-  await vi.waitFor(async () => expect(await sessionMembers(identity)).toEqual([]));
+  await vi.waitFor(async () => expect(await sessionMembers(identity)).toEqual([]), 20_000);
 });
 
 test("a process is not taken for another with the same number", async () => {
@@ -94,9 +94,9 @@ test("a session whose number came round again is left alone", async () => {
 test("a job's folder runs its job once, however often it is launched", async () => {
   const folder = await newFolder();
   const first = await start("echo ran; sleep 60", folder);
-  await vi.waitFor(async () => expect((await readStarted(folder))?.pid).toBe(first.pid));
+  await vi.waitFor(async () => expect((await readStarted(folder))?.pid).toBe(first.pid), 20_000);
   const second = await start("echo ran; sleep 60", folder);
-  await vi.waitFor(async () => expect(await isAlive(second)).toBe(false));
+  await vi.waitFor(async () => expect(await isAlive(second)).toBe(false), 20_000);
   expect((await readStarted(folder))?.pid).toBe(first.pid);
   expect(await readStarted(folder)).toEqual({ pid: first.pid, startTicks: first.startTicks });
   expect(await isAlive(first)).toBe(true);
@@ -116,7 +116,7 @@ test("a launch is taken back for good, or it runs and is known: never neither, n
     });
     await revokeTickets(folder, launcher); // the shim is on its way to its first line
     const started = await readStarted(folder);
-    await vi.waitFor(() => expect(child.exitCode).not.toBeNull(), 5_000);
+    await vi.waitFor(() => expect(child.exitCode).not.toBeNull(), 20_000);
     expect(await readStarted(folder)).toEqual(started);
     expect(await log(folder)).toBe(started ? "ran\n" : "");
     expect(await readExit(folder)).toBe(started ? 0 : undefined);
