@@ -89,6 +89,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   upgrade: async () => (await import("./commands/install.ts")).upgradeCommand(),
   uninstall: async () => (await import("./commands/install.ts")).uninstallCommand(),
   "router audit": async () => (await import("./commands/audit.ts")).auditCommand(process.env),
+  doctor: async () => (await import("./commands/doctor.ts")).doctorCommand(process.env),
   "router pair": async () => (await import("./commands/pair.ts")).pairCommand(process.env),
 };
 
@@ -96,7 +97,7 @@ async function runCommand(command: Command, argv: readonly string[]): Promise<nu
   for (const each of [command, ...command.commands]) each.exitOverride();
   try {
     await command.parseAsync([...argv], { from: "user" });
-    return 0;
+    return Number(process.exitCode ?? 0); // some have an answer that is no error of theirs
   } catch (error) {
     if (error instanceof CommanderError)
       throw new UsageError(error.message, error.exitCode === 0 ? 0 : 2, true);

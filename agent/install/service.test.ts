@@ -1,10 +1,9 @@
 // The installed service: real processes from a scratch root, started, upgraded and ended as systemd would do it.
-import { once } from "node:events";
 import { chmod, mkdtemp, readdir, readFile, readlink, rm, stat } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { freePort } from "../testing/free-port.ts";
 import { breakPackage, makePackage, makeVersion } from "../testing/package.ts";
 import { clear } from "../testing/program.ts";
 import { serviceManager, type TestServiceManager } from "../testing/service-manager.ts";
@@ -25,14 +24,6 @@ let server: Subject;
 let url: string;
 const printed: string[] = [];
 const print = (line: string) => void printed.push(line);
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const { port } = probe.address() as { port: number };
-  probe.close();
-  return port;
-}
 
 const from = (name: string) => ({
   source: { root: join(base, name), node: process.execPath },

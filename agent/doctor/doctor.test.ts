@@ -1,0 +1,357 @@
+// Each check on the good and the bad case: real files, programs, ports and servers.
+import { once } from "node:events";
+import { chmod, chown, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer, type Server, type ServerResponse } from "node:http";
+import { createServer as createTcpServer } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from "vitest";
+import { layoutIn } from "../install/layout.ts";
+import { createFolders, pathsOf } from "../paths.ts";
+import { freePort } from "../testing/free-port.ts";
+import { runProgram, startProgram } from "../testing/program.ts";
+import type { TrainerOptions } from "../trainer/trainer.ts";
+import { driverCheck } from "./driver-check.ts";
+import { accessFinding, modelChecks } from "./model-checks.ts";
+import { clockFinding, portCheck, routerChecks, tokenFindings } from "./network-checks.ts";
+import { diskFinding, permissionChecks } from "./place-checks.ts";
+import { nodeCheck, serviceCheck } from "./program-checks.ts";
+import { findingLines, summaryLine } from "./report.ts";
+import { toolkitChecks, torchCheck } from "./toolkit-checks.ts";
+
+vi.setConfig({ testTimeout: 60_000 });
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "doctor-"));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+async function put(name: string, text: string, mode = 0o644): Promise<string> {
+  const path = join(folder, name);
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, text);
+  await chmod(path, mode);
+  return path;
+}
+
+async function serving(
+  answer: (path: string, response: ServerResponse, token?: string) => void,
+): Promise<string> {
+  const server: Server = createServer((request, response) =>
+    answer(request.url ?? "", response, request.headers.authorization),
+  );
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => void server.close());
+  const address = server.address();
+  return `http://127.0.0.1:${typeof address === "object" ? address?.port : ""}`;
+}
+
+test("an old Node is an error", () => {
+  expect(nodeCheck("24.1.0")).toMatchObject([{ status: "ok" }]);
+  expect(nodeCheck("20.9.0")).toMatchObject([{ status: "error", message: expect.stringContaining("22.18") }]);
+});
+
+const trainer = (toolkit = folder): TrainerOptions => ({
+  choice: "auto",
+  toolkitFolders: [toolkit],
+  rehearsalCommand: ["node"],
+  searchPath: "",
+});
+
+test("ai-toolkit: missing, without its venv, and whole", async () => {
+  const look = async () => (await toolkitChecks(trainer(), "/my data")).findings;
+  expect(await look()).toMatchObject([
+    { check: "ai-toolkit", status: "error", fix: "mcp-ai-toolkit setup-toolkit --data '/my data'" },
+  ]);
+  await put("run.py", "");
+  expect(await look()).toMatchObject([
+    { check: "ai-toolkit", status: "warning" },
+    { check: "Python", status: "error" },
+  ]);
+  await put("version.py", 'VERSION = "0.12.26"');
+  await put("extensions_built_in/sd_trainer/DiffusionTrainer.py", "AITK_JOB_ID");
+  await put("venv/bin/python", "", 0o755);
+  expect(await look()).toEqual([
+    { check: "ai-toolkit", status: "ok", message: `0.12.26 in ${folder}` },
+    { check: "Python", status: "ok", message: join(folder, "venv/bin/python") },
+  ]);
+});
+
+test.each([
+  [
+    `echo '{"python":"3.12.1","torch":"2.9.0","cuda":"12.8","devices":["RTX 4090"]}'`,
+    "ok",
+    "2.9.0 on Python 3.12.1 sees RTX 4090",
+  ],
+  [
+    `echo warnings first; echo '{"python":"3.12.1","torch":"2.9.0","cuda":"12.8","devices":[]}'`,
+    "error",
+    "sees no GPU",
+  ],
+  [
+    `echo '{"python":"3.12.1","torch":"2.9.0+cpu","cuda":null,"devices":[]}'`,
+    "error",
+    "made for the CPU only",
+  ],
+  ["echo 'ModuleNotFoundError: No module named torch' >&2; exit 1", "error", "No module named torch"],
+  ["echo nonsense", "error", "cannot be read"],
+  ["exec sleep 60", "error", "not imported within 0.5 s"],
+])("torch that answers by %j is %s", async (script, status, message) => {
+  const python = await put("venv/bin/python", `#!/bin/sh\n${script}\n`, 0o755);
+  const toolkit = { path: folder, version: null, python, reports: true, requests: [] };
+  const timeoutMs = script.includes("sleep") ? 500 : 30_000;
+  expect(await torchCheck(toolkit, timeoutMs)).toMatchObject([
+    { status, message: expect.stringContaining(message) },
+  ]);
+});
+
+test("the driver: none, broken, and at work", async () => {
+  const look = () => driverCheck({ PATH: `${folder}:/bin:/usr/bin` });
+  expect(await driverCheck({ PATH: folder })).toMatchObject([
+    { status: "error", message: expect.stringContaining("no nvidia-smi") },
+  ]);
+  await put(
+    "nvidia-smi",
+    "#!/bin/sh\necho 'Failed to initialize NVML: Driver/library version mismatch'; exit 18\n",
+    0o755,
+  );
+  expect(await look()).toMatchObject([
+    { status: "error", message: expect.stringContaining("mismatch"), fix: expect.stringContaining("reboot") },
+  ]);
+  await put("nvidia-smi", "#!/bin/sh\necho 'NVIDIA GeForce RTX 4090, 24564 MiB, 570.86'\n", 0o755);
+  expect(await look()).toEqual([
+    { check: "GPU driver", status: "ok", message: "570.86: NVIDIA GeForce RTX 4090, 24564 MiB" },
+  ]);
+});
+
+test.each([
+  [100, "ok"],
+  [20, "warning"],
+  [1, "error"],
+])("%i GiB of room are %s", (gib, status) => {
+  expect(diskFinding("runs", "/x", gib * 1024 ** 3)).toMatchObject({ check: "disk", status });
+});
+
+test("folders that can be written are fine; what is in the way is named with the command that mends it", async () => {
+  const paths = pathsOf({ data: folder, exportRoots: [{ name: "comfy", path: join(folder, "comfy") }] });
+  expect(await permissionChecks(paths)).toMatchObject([{ status: "ok" }]);
+  await createFolders(paths);
+  await rm(paths.datasets, { recursive: true });
+  await writeFile(paths.datasets, "a file");
+  expect(await permissionChecks(paths, "anna")).toMatchObject([
+    { status: "error", message: `${paths.datasets} is not a folder (as anna)` },
+  ]);
+});
+
+test.skipIf(process.geteuid?.() !== 0)(
+  "a folder of somebody else's is an error for everybody but root",
+  async () => {
+    const paths = pathsOf({ data: folder });
+    await createFolders(paths);
+    const NOBODY = 65_534;
+    for (const path of [folder, paths.config, paths.output, paths.outputs, paths.state])
+      await chown(path, NOBODY, NOBODY);
+    process.seteuid?.(NOBODY);
+    const findings = await permissionChecks(paths, "nobody").finally(() => process.seteuid?.(0));
+    expect(findings).toEqual([
+      {
+        check: "permissions",
+        status: "error",
+        message: `${paths.datasets} may not be written (as nobody)`,
+        fix: `sudo chown -R nobody: ${paths.datasets}`,
+      },
+    ]);
+  },
+);
+
+test("base models: what the configs name is asked of the hub with the token, which nobody sees", async () => {
+  const asked: string[] = [];
+  const hub = await serving((path, response, token) => {
+    asked.push(`${path} ${token}`);
+    response.writeHead(path.includes("open") ? 200 : path.includes("gone") ? 404 : 403).end();
+  });
+  const paths = pathsOf({ data: folder });
+  await createFolders(paths);
+  for (const name of ["open", "locked", "gone", "here"])
+    await writeFile(
+      join(paths.config, `${name}.yaml`),
+      `config:\n  process:\n  - model: {name_or_path: org/${name}}\n`,
+    );
+  await writeFile(join(paths.config, "broken.yaml"), "{");
+  await writeFile(
+    join(paths.config, "local.yaml"),
+    "config: {process: [{model: {name_or_path: /models/x}}]}\n",
+  );
+  await put("hf/hub/models--org--here/snapshots/abc/model_index.json", "{}");
+  const environment = { HF_HOME: join(folder, "hf"), HF_ENDPOINT: hub, HF_TOKEN: "hf_secret" };
+  const question = { paths, toolkit: folder, environment, offline: false };
+  const findings = await modelChecks(question);
+  expect(findings.map(({ status, message }) => `${status}: ${message}`)).toEqual([
+    "ok: there is one",
+    "error: org/gone (config gone) is not on Hugging Face, or private",
+    "ok: org/here is on this machine",
+    "error: org/locked (config locked) is gated, and the token may not read it",
+    "ok: org/open (config open) can be downloaded",
+  ]);
+  expect(asked).toContain("/api/models/org/open/auth-check Bearer hf_secret");
+  expect(JSON.stringify(findings)).not.toContain("hf_secret");
+
+  asked.length = 0;
+  const offline = await modelChecks({
+    ...question,
+    environment: { HF_HOME: join(folder, "hf") },
+    offline: true,
+  });
+  expect(asked).toEqual([]);
+  expect(offline.map(({ status }) => status)).toEqual(["warning", "warning", "ok", "warning", "warning"]);
+});
+
+test("a gated model of our own list is known without a network", () => {
+  expect(accessFinding("black-forest-labs/FLUX.1-dev", "c", undefined, false)).toMatchObject({
+    status: "error",
+  });
+  expect(accessFinding("black-forest-labs/FLUX.1-dev", "c", undefined, true)).toMatchObject({
+    status: "warning",
+  });
+  expect(accessFinding("a/b", "c", 503, true)).toMatchObject({ message: expect.stringContaining("503") });
+});
+
+test("the service: none, at work, and failed", async () => {
+  const layout = layoutIn(folder);
+  expect(await serviceCheck(layout, async () => "inactive")).toEqual([]);
+  await put("etc/systemd/system/mcp-ai-toolkit.service", "[Service]\nUser=anna\n");
+  expect(await serviceCheck(layout, async () => "active")).toMatchObject([
+    { status: "ok", message: "runs as anna" },
+  ]);
+  expect(await serviceCheck(layout, async () => "failed")).toMatchObject([
+    { status: "error", fix: expect.stringContaining("systemctl restart") },
+  ]);
+});
+
+test("the port: ours, free, missing, and somebody else's", async () => {
+  const ours = await serving((_path, response) => response.end('{"server":"ai-toolkit","version":"1.2.3"}'));
+  expect(await portCheck(ours, true)).toMatchObject([
+    { status: "ok", message: expect.stringContaining("1.2.3") },
+  ]);
+  const theirs = await serving((_path, response) => response.end("hello"));
+  expect(await portCheck(theirs, false)).toMatchObject([
+    { status: "error", message: expect.stringContaining("another program") },
+  ]);
+  const mute = createTcpServer((socket) => socket.end("SSH-2.0\r\n", () => socket.destroy())).listen(
+    0,
+    "127.0.0.1",
+  );
+  await once(mute, "listening");
+  const { port } = mute.address() as { port: number };
+  expect(await portCheck(`http://127.0.0.1:${port}`, false)).toMatchObject([
+    { status: "error", message: expect.stringContaining("does not speak HTTP") },
+  ]);
+  mute.close();
+  await once(mute, "close");
+  expect(await portCheck(`http://127.0.0.1:${port}`, false)).toMatchObject([
+    { status: "ok", message: `${port} is free` },
+  ]);
+  expect(await portCheck(`http://127.0.0.1:${port}`, true)).toMatchObject([{ status: "error" }]);
+});
+
+test("a real router: joined, revoked, gone; and its clock", async () => {
+  const router = await startProgram({ command: "router" });
+  onTestFinished(() => router.close());
+  const state = join(folder, "state");
+  const code = (await runProgram(["router", "pair", "--data", router.data])).stdout.trim();
+  await runProgram(["join", router.url, "--name", "box", "--code", code, "--state", state]);
+  const doctor = async () => {
+    const args = [
+      "doctor",
+      "--data",
+      folder,
+      "--state",
+      state,
+      "--trainer",
+      "rehearsal",
+      "--port",
+      "1",
+      "--json",
+    ];
+    const { stdout } = await runProgram(args);
+    const { findings } = JSON.parse(stdout) as { findings: { check: string }[] };
+    return findings.filter(({ check }) => check === "router" || check === "clock");
+  };
+  expect(await doctor()).toMatchObject([
+    { status: "ok", message: `${router.url} takes this machine as box` },
+    { check: "clock", status: "ok" },
+  ]);
+  const listed = await runProgram(["token", "list", "--json", "--data", router.data]);
+  const [{ id }] = JSON.parse(listed.stdout) as [{ id: string }];
+  await runProgram(["token", "revoke", id, "--data", router.data]);
+  expect(await doctor()).toMatchObject([
+    {
+      status: "error",
+      message: expect.stringContaining("revoked"),
+      fix: expect.stringContaining("--name box"),
+    },
+    { check: "clock" },
+  ]);
+  await router.stop();
+  expect(await routerChecks({ router: { router: router.url } })).toMatchObject([
+    { status: "error", message: expect.stringContaining("cannot be reached: connect ECONNREFUSED") },
+  ]);
+});
+
+test.each([
+  [10, "ok"],
+  [-90, "warning"],
+  [3_600, "error"],
+])("a clock that is %i s off is %s", (seconds, status) => {
+  const now = new Date("2026-11-29T12:00:00Z");
+  const date = new Date(now.getTime() + seconds * 1_000).toUTCString();
+  expect(clockFinding(date, now)).toMatchObject([{ check: "clock", status }]);
+  expect(clockFinding(null, now)).toEqual([]);
+});
+
+test("tokens: who may come in, and until when", () => {
+  const now = new Date("2026-11-29T12:00:00Z");
+  const token = { label: "phone", scopes: ["read"], expires_at: null, revoked_at: null };
+  const door = { host: "0.0.0.0", ownerToken: false, insecure: false, tokens: [], data: "/d", now };
+  expect(tokenFindings(door)).toMatchObject([
+    { status: "error", fix: expect.stringContaining("--agent-data /d") },
+  ]);
+  expect(tokenFindings({ ...door, host: "127.0.0.1" })).toMatchObject([{ status: "ok" }]);
+  expect(tokenFindings({ ...door, insecure: true })).toMatchObject([{ status: "warning" }]);
+  expect(tokenFindings({ ...door, ownerToken: true })).toMatchObject([{ status: "ok" }]);
+  expect(tokenFindings({ ...door, tokens: [token] })).toEqual([
+    { check: "tokens", status: "ok", message: "phone (read)" },
+  ]);
+  expect(tokenFindings({ ...door, tokens: [{ ...token, revoked_at: "2026-01-01" }] })).toMatchObject([
+    { status: "error" },
+  ]);
+  expect(
+    tokenFindings({ ...door, tokens: [{ ...token, expires_at: "2026-12-01T00:00:00Z" }] }),
+  ).toMatchObject([{ status: "ok" }, { status: "warning", message: '"phone" expires on 2026-12-01' }]);
+});
+
+test("a line each, with a sign and a word; colours for people only; foreign text cannot break it", () => {
+  const finding = { check: "torch", status: "error", message: "bad\u001b[2J\nnews", fix: "do this" } as const;
+  const [line = "", fix = ""] = findingLines(finding, false);
+  expect(line).toBe("✗ error    torch        bad [2J news");
+  expect(fix.trim()).toBe("→ do this");
+  expect(findingLines(finding, true)[0]).toContain("\u001b[31m✗");
+  expect(summaryLine([finding])).toBe("1 error, 0 warnings");
+  expect(summaryLine([])).toBe("All is well.");
+});
+
+test("on a machine without GPU and toolkit the command says so and ends with 1; a rehearsal is well", async () => {
+  const port = String(await freePort());
+  const bare = await runProgram(["doctor", "--data", folder, "--offline", "--port", port]);
+  expect(bare).toMatchObject({ code: 1, stderr: "" });
+  expect(bare.stdout).toMatch(/✗ error {4}ai-toolkit {3}there is no run\.py/);
+  expect(bare.stdout).toContain("→ mcp-ai-toolkit setup-toolkit --data");
+  expect(bare.stdout).not.toContain("\u001b");
+  const args = ["doctor", "--data", folder, "--trainer", "rehearsal", "--port", port, "--json"];
+  const played = await runProgram(args);
+  expect(played.code, played.stdout).toBe(0);
+  expect(JSON.parse(played.stdout)).toMatchObject({ ok: true });
+  expect((await runProgram(["doctor", "--surplus"])).code).toBe(2);
+});

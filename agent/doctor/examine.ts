@@ -1,0 +1,103 @@
+// All checks, in the order in which a person would look: what comes first keeps the rest from working.
+
+import { readMembership } from "../membership.ts";
+import type { Options } from "../options.ts";
+import { pathsOf } from "../paths.ts";
+import { rehearsalCommand } from "../program.ts";
+import { hubCache } from "../tools/configs/hf-cache.ts";
+import type { Environment } from "../trainer/environment.ts";
+import { driverCheck } from "./driver-check.ts";
+import { error, type Finding } from "./finding.ts";
+import { modelChecks } from "./model-checks.ts";
+import { portCheck, routerChecks, type TokenFacts, tokenFindings } from "./network-checks.ts";
+import { diskChecks, permissionChecks } from "./place-checks.ts";
+import { nodeCheck, serviceCheck } from "./program-checks.ts";
+import { toolkitChecks, torchCheck } from "./toolkit-checks.ts";
+
+export interface Examination {
+  readonly options: Options;
+  readonly environment: Environment;
+  /** Where the machine itself reaches the server. */
+  readonly url: string;
+  readonly offline: boolean;
+  readonly insecure: boolean;
+  readonly tokens: () => Promise<readonly TokenFacts[]>;
+}
+
+export interface Part {
+  /** What is being looked at, for those who wait. */
+  readonly doing: string;
+  readonly look: () => Promise<readonly Finding[]>;
+}
+
+export function parts({ options, environment, url, offline, insecure, tokens }: Examination): Part[] {
+  const paths = pathsOf(options);
+  const trainer = {
+    choice: options.trainer,
+    toolkitFolders: options.toolkitFolders,
+    python: options.python,
+    rehearsalCommand: rehearsalCommand(),
+  };
+  const toolkit = toolkitChecks(trainer, options.data);
+  toolkit.catch(() => {}); // looked at, and told of, in its part
+  const isReal = options.trainer !== "rehearsal";
+  const places = new Map([["runs", paths.output]]);
+  const cache = hubCache(environment);
+  if (cache !== undefined && isReal) places.set("base models", cache);
+  const { host, token, data } = options;
+  return [
+    { doing: "Node.js", look: async () => nodeCheck(process.versions.node) },
+    { doing: "ai-toolkit", look: async () => (await toolkit).findings },
+    {
+      doing: "importing torch",
+      look: async () => {
+        const found = (await toolkit).toolkit;
+        return found ? await torchCheck(found) : [];
+      },
+    },
+    { doing: "nvidia-smi", look: async () => (isReal ? await driverCheck(environment) : []) },
+    { doing: "disks", look: () => diskChecks(places) },
+    { doing: "permissions", look: () => permissionChecks(paths) },
+    {
+      doing: "base models",
+      look: async () => {
+        if (!isReal) return [];
+        const home = (await toolkit).toolkit?.path ?? options.toolkitFolders[0];
+        return await modelChecks({ paths, toolkit: home, environment, offline });
+      },
+    },
+    { doing: "service", look: () => serviceCheck() },
+    { doing: "port", look: async () => portCheck(url, (await serviceCheck()).length > 0) },
+    {
+      doing: "router",
+      look: async () => {
+        const joined = await readMembership(paths.state);
+        const router = options.link.router?.href.replace(/^ws/, "http").replace(/\/agent\/?$/, "");
+        const asked = joined ?? (router === undefined ? undefined : { router });
+        return asked && !offline ? await routerChecks({ router: asked }) : [];
+      },
+    },
+    {
+      doing: "tokens",
+      look: async () =>
+        tokenFindings({
+          host,
+          ownerToken: token !== undefined,
+          insecure,
+          tokens: await tokens(),
+          data,
+          now: new Date(),
+        }),
+    },
+  ];
+}
+
+/** A check that fails itself is a finding, too: the others go on. */
+export async function lookAt({ doing, look }: Part): Promise<readonly Finding[]> {
+  try {
+    return await look();
+  } catch (thrown) {
+    const message = thrown instanceof Error ? thrown.message : String(thrown);
+    return [error(doing, `could not be looked at: ${message}`, "mend that, and look again")];
+  }
+}

@@ -1,0 +1,86 @@
+// Room on the disks, and may we write where we have to?
+import { randomUUID } from "node:crypto";
+import { stat, unlink, writeFile } from "node:fs/promises";
+import { userInfo } from "node:os";
+import { dirname, join } from "node:path";
+import { PARTIAL_PREFIX } from "../files/atomic.ts";
+import { diskSpace } from "../files/disk-space.ts";
+import type { Paths } from "../paths.ts";
+import { error, type Finding, ok, warning } from "./finding.ts";
+
+const GIB = 1024 ** 3;
+/** A base model, latents and some checkpoints; see preflight for what a certain run needs. */
+const ROOM_BYTES = 30 * GIB;
+/** A checkpoint with its optimizer state may not fit. */
+const TIGHT_BYTES = 2 * GIB;
+
+export function diskFinding(what: string, path: string, freeBytes: number): Finding {
+  const text = `${Math.floor(freeBytes / GIB)} GiB free for ${what} (${path})`;
+  if (freeBytes >= ROOM_BYTES) return ok("disk", text);
+  const look = `du -xh --max-depth=2 ${path} | sort -h | tail`;
+  return (freeBytes < TIGHT_BYTES ? error : warning)("disk", text, look);
+}
+
+/** Disks, each once. */
+export async function diskChecks(places: ReadonlyMap<string, string>): Promise<Finding[]> {
+  const seen = new Set<number>();
+  const findings: Finding[] = [];
+  for (const [what, path] of places) {
+    const there = await nearest(path);
+    const { dev } = await stat(there);
+    if (seen.has(dev)) continue;
+    seen.add(dev);
+    findings.push(diskFinding(what, path, (await diskSpace(there)).freeBytes));
+  }
+  return findings;
+}
+
+async function nearest(path: string): Promise<string> {
+  const there = await stat(path).catch(() => undefined); // not made yet
+  return there || dirname(path) === path ? path : await nearest(dirname(path));
+}
+
+/** By writing: modes do not tell of read-only disks, ACLs and a sandbox. */
+async function writeProblem(folder: string): Promise<string | undefined> {
+  const probe = join(folder, `${PARTIAL_PREFIX}${randomUUID()}`);
+  try {
+    await writeFile(probe, "probe", { flag: "wx" });
+    await unlink(probe);
+    return undefined;
+  } catch (thrown) {
+    return (thrown as NodeJS.ErrnoException).code ?? String(thrown);
+  }
+}
+
+const WHY: Readonly<Record<string, string>> = {
+  EACCES: "may not be written",
+  EPERM: "may not be written",
+  EROFS: "is on a read-only disk, or the service was not given it",
+  ENOSPC: "is on a full disk",
+  ENOTDIR: "is not a folder",
+};
+
+export async function permissionChecks(
+  { config, datasets, output, outputs, state, exportRoots }: Paths,
+  user = userInfo().username,
+): Promise<Finding[]> {
+  const folders = [config, datasets, output, outputs, state, ...exportRoots.map(({ path }) => path)];
+  const findings: Finding[] = [];
+  for (const folder of folders) {
+    const there = await nearest(folder);
+    const problem = await writeProblem(there);
+    if (problem === undefined) continue;
+    const which = there === folder ? folder : `${folder} is missing, and ${there}`;
+    findings.push(
+      error("permissions", `${which} ${WHY[problem] ?? problem} (as ${user})`, mend(problem, there, user)),
+    );
+  }
+  return findings.length > 0 ? findings : [ok("permissions", `all folders can be written (as ${user})`)];
+}
+
+function mend(problem: string, folder: string, user: string): string {
+  if (problem === "EROFS")
+    return "sudo mcp-ai-toolkit install opens its folders to the service; or remount the disk";
+  if (problem === "ENOSPC") return `du -xh --max-depth=2 ${folder} | sort -h | tail`;
+  return `sudo chown -R ${user}: ${folder}`;
+}

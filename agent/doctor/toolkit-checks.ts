@@ -1,0 +1,104 @@
+// ai-toolkit, its Python, and what its torch sees.
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import * as v from "valibot";
+import { findToolkit, type Toolkit, type TrainerOptions } from "../trainer/trainer.ts";
+import { error, type Finding, ok, warning } from "./finding.ts";
+
+const quoted = (path: string) => (/^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`);
+
+export async function toolkitChecks(
+  trainer: TrainerOptions,
+  data: string,
+): Promise<{ readonly findings: Finding[]; readonly toolkit: Toolkit | undefined }> {
+  if (trainer.choice === "rehearsal") {
+    const text = "the rehearsal trains nothing and needs none";
+    return { findings: [ok("ai-toolkit", text)], toolkit: undefined };
+  }
+  const toolkit = await findToolkit(trainer);
+  const setUp = `mcp-ai-toolkit setup-toolkit --data ${quoted(data)}`;
+  if (!toolkit) {
+    const where = trainer.toolkitFolders.join(" or ");
+    return { findings: [error("ai-toolkit", `there is no run.py in ${where}`, setUp)], toolkit };
+  }
+  return { findings: [versionCheck(toolkit), pythonCheck(toolkit, setUp)], toolkit };
+}
+
+function versionCheck({ path, version, reports }: Toolkit): Finding {
+  const name = `${version ?? "version unknown"} in ${path}`;
+  if (reports) return ok("ai-toolkit", name);
+  return warning(
+    "ai-toolkit",
+    `${name}: too old to report its progress, so it is read from the log`,
+    `git -C ${quoted(path)} pull`,
+  );
+}
+
+function pythonCheck({ path, python }: Toolkit, setUp: string): Finding {
+  if (python === null) return error("Python", `there is none to run ${path}`, setUp);
+  if (python.startsWith(`${path}/`)) return ok("Python", python);
+  return warning("Python", `${python}, not a virtual environment of ai-toolkit's own`, setUp);
+}
+
+const ASK_TORCH = `
+import json, sys
+import torch
+cuda = torch.cuda.is_available()
+print(json.dumps({
+    "python": sys.version.split()[0],
+    "torch": torch.__version__,
+    "cuda": torch.version.cuda or torch.version.hip,
+    "devices": [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())] if cuda else [],
+}))
+`;
+
+const TorchAnswer = v.pipe(
+  v.string(),
+  v.parseJson(),
+  v.object({
+    python: v.string(),
+    torch: v.string(),
+    cuda: v.nullable(v.string()),
+    devices: v.array(v.string()),
+  }),
+);
+
+/** The first import after a boot reads gigabytes. */
+const TORCH_MS = 120_000;
+
+/** Runs the toolkit's own Python as a training would. */
+export async function torchCheck({ path, python }: Toolkit, timeoutMs = TORCH_MS): Promise<Finding[]> {
+  if (python === null) return [];
+  const pip = `${quoted(python)} -m pip install`;
+  const options = { cwd: path, timeout: timeoutMs, killSignal: "SIGKILL", encoding: "utf8" } as const;
+  let printed: string;
+  try {
+    ({ stdout: printed } = await promisify(execFile)(python, ["-c", ASK_TORCH], options));
+  } catch (thrown) {
+    const { stderr, message, killed } = thrown as Error & { stderr?: string; killed?: boolean };
+    if (killed)
+      return [
+        error("torch", `was not imported within ${timeoutMs / 1_000} s`, `${python} -c 'import torch'`),
+      ];
+    const last = stderr?.trim().split("\n").at(-1) ?? message;
+    return [error("torch", last.slice(0, 300), `${pip} -r ${quoted(`${path}/requirements.txt`)}`)];
+  }
+  const answer = v.safeParse(TorchAnswer, printed.trim().split("\n").at(-1));
+  if (!answer.success) return [error("torch", "its answer cannot be read", `${python} -c 'import torch'`)];
+  const { python: version, torch, cuda, devices } = answer.output;
+  const what = `${torch} on Python ${version}`;
+  if (devices.length > 0) return [ok("torch", `${what} sees ${devices.join(", ")}`)];
+  return [
+    cuda === null
+      ? error(
+          "torch",
+          `${what} was made for the CPU only`,
+          `${pip} --upgrade --force-reinstall torch --index-url https://download.pytorch.org/whl/cu128`,
+        )
+      : error(
+          "torch",
+          `${what}, made for CUDA ${cuda}, sees no GPU`,
+          "mend the driver first (next line), then look again",
+        ),
+  ];
+}
