@@ -3,7 +3,8 @@
 // every question here is answered through an index, but for the first search for the lowest loss.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
+import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
+import { readDatabase } from "../../files/read-only-database.ts";
 import type { Point } from "./curve.ts";
 import type { LoggedStep } from "./pace.ts";
 
@@ -21,6 +22,7 @@ export interface LossLog {
   readonly newest: LoggedStep;
   /** The first step of the whole curve, earlier runs that this one resumes included. */
   readonly oldestStep: number;
+  first(): LoggedStep | undefined;
   /** The newest steps, oldest first. */
   steps(count: number): LoggedStep[];
   /** The step that was logged at or after this one, with the one before it; empty where either is missing. */
@@ -48,17 +50,25 @@ export function readLossLog<T>(
 ): T | undefined {
   const path = join(outputFolder, "loss_log.db");
   if (!existsSync(path)) return undefined;
-  let db: DatabaseSync | undefined;
   try {
-    db = new DatabaseSync(path, { readOnly: true, timeout: 500 });
-    const log = openLog(db, since, until);
-    return log && read(log);
+    return readDatabase(path, 500, (db) => {
+      const log = openLog(db, since, until);
+      return log && read(log);
+    });
   } catch (error) {
     if (isDatabaseError(error)) return undefined; // being created or locked this moment; the next poll sees it
     throw error;
-  } finally {
-    db?.close();
   }
+}
+
+/** The first and the last step of the whole log, each with its time; undefined where nothing was logged. */
+export function loggedSpan(
+  outputFolder: string,
+): { readonly first: LoggedStep; readonly last: LoggedStep } | undefined {
+  return readLossLog(outputFolder, { since: 0 }, (log) => {
+    const first = log.first();
+    return first && { first, last: log.newest };
+  });
 }
 
 const isDatabaseError = (error: unknown) =>
@@ -86,6 +96,7 @@ function openLog(db: DatabaseSync, since: number, until: number): LossLog | unde
   return {
     newest,
     oldestStep: oldest?.step ?? last,
+    first: () => all<LoggedStep>(`SELECT ${STEP} FROM steps ORDER BY step LIMIT 1`)[0],
     steps: (count) =>
       all<LoggedStep>(
         `SELECT ${STEP} FROM steps WHERE step <= ? ORDER BY step DESC LIMIT ?`,

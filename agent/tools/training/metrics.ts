@@ -1,7 +1,8 @@
 // Curves of a run from ai-toolkit's loss_log.db: every figure is there, an answer holds as many as a reader can use.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
+import { readDatabase } from "../../files/read-only-database.ts";
 import { downsample, type Point, smooth } from "./curve.ts";
 import { LOSS } from "./loss-log.ts";
 import { isLoss, smoothedLast, TREND_WEIGHT } from "./loss-stats.ts";
@@ -78,15 +79,12 @@ function readOne(db: DatabaseSync, key: string, range: MetricsRange): Series {
 function withFigures<T>(outputFolder: string, read: (db: DatabaseSync) => T): T | undefined {
   const path = join(outputFolder, "loss_log.db");
   if (!existsSync(path)) return undefined;
-  const db = new DatabaseSync(path, { readOnly: true, timeout: 1_000 });
-  try {
+  return readDatabase(path, 1_000, (db) => {
     const made = db
       .prepare("SELECT count(*) AS n FROM sqlite_master WHERE name IN ('metrics', 'metric_keys', 'steps')")
       .get();
     return made?.["n"] === 3 ? read(db) : undefined; // the file is there before its tables
-  } finally {
-    db.close();
-  }
+  });
 }
 
 /** All keys that the run has logged, or only those asked for. Undefined when the run has no log of figures (yet). */
