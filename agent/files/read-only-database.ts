@@ -1,6 +1,15 @@
 // SQLite files of other programs, read without leaving a trace. Opened in the plain read-only way, a database in WAL mode
 // gets `-wal` and `-shm` files beside it that stay, and in a folder that is not ours to write it cannot be opened at all.
-import { closeSync, copyFileSync, existsSync, mkdtempSync, openSync, readSync, rmSync, statSync } from "node:fs";
+import {
+  closeSync,
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";

@@ -16,7 +16,7 @@ function programName(path: string): string | null {
 /** One line, or undefined when it is none. */
 export function parseAppLine(
   line: string,
-): (Omit<ComputeApp, "session"> & { readonly gpuUuid: string }) | undefined {
+): (Omit<ComputeApp, "session" | "training"> & { readonly gpuUuid: string }) | undefined {
   const columns = line.split(",").map((each) => each.trim());
   // Only the name may hold commas, so the others are counted from the ends.
   const [gpuUuid, pid, ...rest] = columns;

@@ -27,6 +27,13 @@ test("somebody's program is named, with what it holds", () => {
   );
 });
 
+test("somebody's training is called by its name", () => {
+  const training = "the ai-toolkit web UI's job 'cats'";
+  expect(foreignUse(gpu({ apps: [app({ training })] }), nobody)).toBe(
+    "GPU 0 (RTX 4090) is used by the ai-toolkit web UI's job 'cats' (pid 4711, 20.1 GiB), not started by this server",
+  );
+});
+
 test("of several the largest is named", () => {
   const apps = [
     app({ pid: 1, usedMib: 2_000 }),

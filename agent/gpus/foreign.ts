@@ -18,8 +18,8 @@ function considerable(total: number | null, used: number | null): boolean {
   return total !== null && used !== null && used >= Math.max(UNKNOWN_MIB, total * UNKNOWN_SHARE);
 }
 
-function describe({ name, pid, usedMib }: ComputeApp): string {
-  return `${name ?? "a program"} (pid ${pid}${usedMib === null ? "" : `, ${gib(usedMib)}`})`;
+function describe({ name, training, pid, usedMib }: ComputeApp): string {
+  return `${training ?? name ?? "a program"} (pid ${pid}${usedMib === null ? "" : `, ${gib(usedMib)}`})`;
 }
 
 /**

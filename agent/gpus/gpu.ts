@@ -9,6 +9,8 @@ export interface ComputeApp {
   readonly usedMib: number | null;
   /** Its session (setsid(2)), by which runs of ours are known; null when the process cannot be seen from here. */
   readonly session: number | null;
+  /** What it trains, where it is ai-toolkit and that can be seen: for sentences. */
+  readonly training?: string | undefined;
 }
 
 export interface GpuState {

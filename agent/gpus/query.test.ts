@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test, vi } from "vitest";
 import { type NvidiaSmi, pretendNvidiaSmi } from "../testing/nvidia-smi.ts";
+import { startRunPy } from "../testing/run-py.ts";
 import { GpuWatch } from "./gpu-watch.ts";
 import { readGpus } from "./query.ts";
 
@@ -33,6 +34,19 @@ test("GPUs have their memory and the programs on them, ours with their session",
     });
   } finally {
     program.kill("SIGKILL");
+  }
+});
+
+test.runIf(process.platform === "linux")("a training of the web UI is called by its name", async () => {
+  await using smi = await pretendNvidiaSmi(...TWO);
+  const toolkit = await mkdtemp(join(tmpdir(), "toolkit-"));
+  const trainer = await startRunPy({ toolkit, config: "/x/output/cats/.job_config.json" });
+  try {
+    await smi.setApps({ uuid: "GPU-bbbb", pid: trainer.pid, used: 19_000 });
+    const training = "the ai-toolkit web UI's job 'cats'";
+    expect(await readGpus(on(smi), never)).toMatchObject({ gpus: [{}, { apps: [{ training }] }] });
+  } finally {
+    await trainer.kill();
   }
 });
 

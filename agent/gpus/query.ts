@@ -4,6 +4,7 @@ import { execFile } from "node:child_process";
 import { figure, QUERY_FORMAT, splitGpuLine } from "../tools/system/nvidia-smi.ts";
 import { sessionOf } from "../tools/training/process.ts";
 import type { Environment } from "../trainer/environment.ts";
+import { readTrainerProcess, trainingTitle } from "../trainer/trainer-process.ts";
 import { APPS_QUERY, parseAppLine } from "./compute-apps.ts";
 import type { ComputeApp, GpuSnapshot, GpuState } from "./gpu.ts";
 import { allowedGpus, visibleGpus } from "./visible.ts";
@@ -60,7 +61,12 @@ function gpuOf(line: string): Omit<GpuState, "apps"> | undefined {
 
 async function appsOf(lines: readonly string[]): Promise<(ComputeApp & { readonly gpuUuid: string })[]> {
   const apps = lines.map(parseAppLine).filter((app) => app !== undefined);
-  return Promise.all(apps.map(async (app) => ({ ...app, session: await sessionOf(app.pid) })));
+  return Promise.all(
+    apps.map(async (app) => {
+      const [session, trainer] = await Promise.all([sessionOf(app.pid), readTrainerProcess(app.pid)]);
+      return { ...app, session, training: trainer && trainingTitle(trainer) };
+    }),
+  );
 }
 
 /** Never throws. `signal` gives up, e.g. when the agent closes. */

@@ -108,6 +108,7 @@ export async function launch({
 
 interface Stat {
   readonly state: string;
+  readonly parent: number;
   readonly group: number;
   readonly session: number;
   readonly startTicks: number;
@@ -123,7 +124,13 @@ function parseStat(text: string): Stat {
   // The command name, in parentheses, may itself hold blanks and parentheses; fields count from behind it.
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
   const number = (index: number) => Number(fields[index]);
-  return { state: fields[0] ?? "", group: number(2), session: number(3), startTicks: number(19) };
+  return {
+    state: fields[0] ?? "",
+    parent: number(1),
+    group: number(2),
+    session: number(3),
+    startTicks: number(19),
+  };
 }
 
 const hasProc = process.platform === "linux";
@@ -138,12 +145,28 @@ export async function identify(pid: number): Promise<ProcessIdentity> {
   return { pid, startTicks: stat?.startTicks ?? null, bootId: await bootId() };
 }
 
+/** The process that started this one; null when that cannot be seen from here. */
+export async function parentOf(pid: number): Promise<number | null> {
+  return (hasProc && (await readStat(pid))?.parent) || null;
+}
+
+/** Linux counts in hundredths of a second for every reader (proc(5), sysconf(_SC_CLK_TCK)). */
+const TICKS_PER_SECOND = 100;
+
+/** When a process of this boot began, in milliseconds since 1970; null when that cannot be seen from here. */
+export async function startedMs({ startTicks }: Pick<ProcessIdentity, "startTicks">): Promise<number | null> {
+  if (!hasProc || startTicks === null) return null;
+  const booted = /^btime (\d+)$/m.exec(await readFile("/proc/stat", "utf8"))?.[1];
+  return booted === undefined ? null : (Number(booted) + startTicks / TICKS_PER_SECOND) * 1000;
+}
+
 /** The session a process is in (setsid(2)); null when it cannot be seen from here. */
 export async function sessionOf(pid: number): Promise<number | null> {
   return (hasProc && (await readStat(pid))?.session) || null;
 }
 
-function exists(pid: number): boolean {
+/** Is there a process of this number, whichever it is? */
+export function exists(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;
