@@ -87,6 +87,7 @@ export async function createAgent(options: Options, log: Log): Promise<Agent> {
       health,
       trainer: () => resolveTrainer(trainer),
       now: () => new Date(),
+      toolkitFolders: options.toolkitFolders,
     });
     return { run: createRunner(handlers, options.trainer), stats };
   };

@@ -5,6 +5,8 @@ import type { GpuWatch } from "../gpus/gpu-watch.ts";
 import type { Paths } from "../paths.ts";
 import type { AllHandlers } from "../runner.ts";
 import type { Trainer } from "../trainer/trainer.ts";
+import { ForeignRuns } from "./adoption/foreign-runs.ts";
+import { Runs } from "./adoption/runs.ts";
 import { countConfigs, readConfigFile } from "./configs/config-file.ts";
 import { configHandlers } from "./configs/handlers.ts";
 import { captionHandlers, captionRestorer } from "./datasets/captions/handlers.ts";
@@ -43,10 +45,20 @@ export interface HandlerParts {
   /** @throws ToolError trainer_missing */
   readonly trainer: () => Promise<Trainer>;
   readonly now: () => Date;
+  /** Folders that may hold the toolkit, and with it the database of its web UI. */
+  readonly toolkitFolders: readonly string[];
 }
 
 export function createHandlers(parts: HandlerParts): AllHandlers {
-  const { paths, trash, store, supervisor, gpus, stats, health, trainer, now } = parts;
+  const { paths, trash, store, supervisor, gpus, stats, health, trainer, now, toolkitFolders } = parts;
+  const foreign = new ForeignRuns({
+    paths,
+    toolkitFolders,
+    ownFolders: () => store.usedFolders(),
+    gpus: () => gpus.latest,
+    now,
+  });
+  const runs = new Runs(store, foreign);
   const queue = {
     store,
     gpus,
@@ -76,12 +88,13 @@ export function createHandlers(parts: HandlerParts): AllHandlers {
     environment: process.env,
     trainer,
     gpus: () => gpus.within(FRESH_MS, GPUS_WAIT_MS),
-    jobs: jobsView(store),
+    jobs: jobsView(store, (folder) => foreign.writer(folder)),
   };
   const checkRun = async (request: Request) =>
     preflight(await readConfigFile(paths, request.config), machine, request);
   const training = trainingHandlers({
     ...queue,
+    runs,
     supervisor,
     reader,
     jobsPath: paths.jobs,
@@ -99,8 +112,8 @@ export function createHandlers(parts: HandlerParts): AllHandlers {
     ...training,
     ...watchHandlers({ store, reader }),
     ...preflightHandlers({ preflight: checkRun, gpus: machine.gpus }),
-    ...queueHandlers({ ...queue, supervisor }),
-    ...historyHandlers({ store, jobsPath: paths.jobs, reader, now }),
+    ...queueHandlers({ ...queue, supervisor, runs }),
+    ...historyHandlers({ runs, store, jobsPath: paths.jobs, reader, now }),
     ...models,
     ...captionHandlers(datasetParts),
     check_dataset: (input, context) => checkOne({ paths }, input, context),

@@ -33,7 +33,7 @@ test.runIf(process.platform === "linux")(
       await kill();
       await rm(toolkit, { recursive: true });
     });
-    const trainer = { pid, configs: [join(toolkit, "config/cats.yaml")], jobId: "row-1" };
+    const trainer = { pid, configs: [join(toolkit, "config/cats.yaml")], jobId: "row-1", cwd: toolkit };
     expect(await trainerProcesses()).toContainEqual(trainer);
     expect(await readTrainerProcess(process.pid)).toBeUndefined();
   },

@@ -9,6 +9,8 @@ export interface TrainerProcess {
   readonly configs: readonly string[];
   /** The row of its report database, `AITK_JOB_ID`; null without one, or when its environment is not ours to see. */
   readonly jobId: string | null;
+  /** The folder it works in; undefined when that is not ours to see. */
+  readonly cwd: string | undefined;
 }
 
 const SCRIPT = "run.py";
@@ -50,6 +52,7 @@ export async function readTrainerProcess(pid: number): Promise<TrainerProcess | 
     pid,
     configs: configs.map((path) => (isAbsolute(path) || cwd === undefined ? path : resolve(cwd, path))),
     jobId: id?.trim() || null,
+    cwd,
   };
 }
 

@@ -2,18 +2,19 @@
 import * as v from "valibot";
 import { defineTool } from "../contract.ts";
 import { Blocks, Flag, JobId, Json, output, Time, Whole } from "../fields.ts";
-import { JOB_STATUSES } from "./training.ts";
+import { JOB_STATUSES, ORIGINS } from "./training.ts";
 
 export const getRunRecord = defineTool({
   name: "get_run_record",
   title: "Record of a run",
   description:
-    "What a run was and what it left: the exact configuration it ran with, loss, speed, duration, checkpoints and samples. Kept for ever, also when its folder is gone.",
+    "What a run was and what it left: the exact configuration it ran with, loss, speed, duration, checkpoints and samples. Kept for ever, also when its folder is gone; of a run that this server did not start, as long as the folder is there.",
   scope: "read",
   effect: "read",
   input: v.object({ job_id: JobId }),
   output: output({
     job_id: v.string(),
+    origin: v.picklist(ORIGINS),
     config: v.string(),
     status: v.picklist(JOB_STATUSES),
     reason: v.nullable(v.string()),

@@ -37,8 +37,13 @@ export const PHASES = [
 ] as const;
 export type Phase = (typeof PHASES)[number];
 
+/** Who started it: a client of this server; nobody knows, it was found in an output folder; ai-toolkit's own web UI. */
+export const ORIGINS = ["agent", "folder", "web-ui"] as const;
+export type Origin = (typeof ORIGINS)[number];
+
 const JobSummary = {
   job_id: v.string(),
+  origin: v.picklist(ORIGINS),
   config: v.string(),
   status: v.picklist(JOB_STATUSES),
   phase: v.picklist(PHASES),
@@ -221,7 +226,8 @@ export const stopTraining = defineTool({
 export const listTrainingJobs = defineTool({
   name: "list_training_jobs",
   title: "List training jobs",
-  description: "List all training jobs, newest first.",
+  description:
+    "List all training jobs, newest first; also runs found in the output folders (origin folder) and jobs of ai-toolkit's own web UI (origin web-ui), which can be looked at and not be changed here.",
   scope: "read",
   effect: "read",
   input: v.object({

@@ -1,23 +1,13 @@
 // Runs side by side, as text for a reader who pays for each character.
 import type { Job } from "../training/job-store.ts";
 import { LOSS } from "../training/loss-log.ts";
+import { originOf } from "../training/run.ts";
 import { configDifferences } from "./config-differences.ts";
 import { commonSteps, valueAt } from "./equal-steps.ts";
 import type { RunRecord } from "./run-record.ts";
 
 export interface ComparedRun {
-  readonly job: Pick<
-    Job,
-    | "id"
-    | "config"
-    | "status"
-    | "reason"
-    | "total_steps"
-    | "started_at"
-    | "finished_at"
-    | "trainer"
-    | "output_folder"
-  >;
+  readonly job: Job;
   readonly step: number | null;
   readonly record: RunRecord;
 }
@@ -79,6 +69,7 @@ export function compare(runs: readonly ComparedRun[], now: Date): object {
       return {
         run: labels[index],
         job_id: job.id,
+        origin: originOf(job),
         status: job.status,
         ...(job.reason !== null && { reason: job.reason }),
         ...(job.trainer === "rehearsal" && { trainer: job.trainer }),

@@ -4,23 +4,25 @@ import type { Handlers } from "../../../shared/contract.ts";
 import { invalid } from "../../../shared/errors.ts";
 import type { Block } from "../../../shared/fields.ts";
 import type { historyTools } from "../../../shared/tools/history.ts";
+import type { Runs } from "../adoption/runs.ts";
 import type { JobStore } from "../training/job-store.ts";
-import { jobOrThrow } from "../training/look-handlers.ts";
 import { LOSS } from "../training/loss-log.ts";
 import { COLOURS, plotCurves } from "../training/plot.ts";
+import { originOf } from "../training/run.ts";
 import type { StatusReader } from "../training/status.ts";
 import { type ComparedRun, compare, durationSeconds, labelsOf } from "./comparison.ts";
 import { recordOf } from "./record-keeper.ts";
 
 export interface HistoryParts {
+  readonly runs: Runs;
   readonly store: JobStore;
   readonly jobsPath: string;
   readonly reader: StatusReader;
   readonly now: () => Date;
 }
 
-async function compared({ store, jobsPath, reader }: HistoryParts, id: string): Promise<ComparedRun> {
-  const job = jobOrThrow(store, id);
+async function compared({ runs, store, jobsPath, reader }: HistoryParts, id: string): Promise<ComparedRun> {
+  const job = await runs.getOrThrow(id);
   const { step = null } = await reader.summary(job);
   return { job, step, record: await recordOf({ store, jobsPath }, job) };
 }
@@ -48,6 +50,7 @@ export const historyHandlers = (parts: HistoryParts): Handlers<typeof historyToo
     const there = new Set(await readdir(job.output_folder).catch(() => [])); // gone with all that was in it
     return {
       job_id,
+      origin: originOf(job),
       config: job.config,
       status: job.status,
       reason: job.reason,

@@ -1,7 +1,7 @@
 // Makes the records of ended jobs, once each, whoever was there when they ended.
-import { jobFolder } from "../training/job-folder.ts";
 import type { Job, JobStore } from "../training/job-store.ts";
-import { makeRecord, parseRecord, type RunRecord, readPrivateConfig } from "./run-record.ts";
+import { sourceOf } from "../training/run.ts";
+import { makeRecord, parseRecord, type RunRecord } from "./run-record.ts";
 
 export interface RecordParts {
   readonly store: Pick<JobStore, "keepRecord" | "record">;
@@ -24,7 +24,7 @@ function earlierRecord(store: Pick<JobStore, "record">, id: string): RunRecord |
 
 /** The config that a job runs or ran with; null when it is not known any more. */
 export async function runConfigOf({ store, jobsPath }: RecordParts, job: Job): Promise<RunRecord["config"]> {
-  const config = await readPrivateConfig(jobFolder(jobsPath, job.id).config);
+  const config = await sourceOf(jobsPath, job).readConfig();
   return config ?? earlierRecord(store, job.id)?.config ?? null;
 }
 

@@ -1,5 +1,4 @@
 // What is remembered of a run for ever: its log, its folder and its files may go, or belong to a later run by now.
-import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import * as v from "valibot";
 import { readHeaderAt } from "../models/safetensors.ts";
@@ -7,6 +6,7 @@ import type { Point } from "../training/curve.ts";
 import { LOSS } from "../training/loss-log.ts";
 import { median } from "../training/median.ts";
 import { readMetrics, readStepTimes, readTrend, type Series } from "../training/metrics.ts";
+import type { Span } from "../training/run.ts";
 import { asOf, listCheckpoints, listSamples } from "../training/run-files.ts";
 
 /** `[step, value]`: half as many characters as an object. */
@@ -54,14 +54,20 @@ export interface RunPlace {
   readonly output_folder: string;
   readonly started_at: string | null;
   readonly finished_at: string | null;
+  /** Of a run that is not ours: dates are what is known of it, and do not tell what belongs to it. */
+  readonly span?: Span;
 }
 
 const rounded = (value: number) => Number(value.toPrecision(6));
 const pair = ({ step, value }: Point): [number, number] => [step, rounded(value)];
 
 /** The end of a run as a bound for what belongs to it, in milliseconds; times in ISO 8601 are cut, not rounded. */
-export const endMs = ({ finished_at }: Pick<RunPlace, "finished_at">): number =>
-  finished_at === null ? Number.MAX_SAFE_INTEGER : Date.parse(finished_at) + 1;
+export const endMs = ({ finished_at, span }: Pick<RunPlace, "finished_at" | "span">): number =>
+  span?.untilMs ?? (finished_at === null ? Number.MAX_SAFE_INTEGER : Date.parse(finished_at) + 1);
+
+/** Its beginning likewise; endless for one that has not begun. */
+const startMs = ({ started_at, span }: Pick<RunPlace, "started_at" | "span">): number =>
+  span?.sinceMs ?? (started_at === null ? Number.POSITIVE_INFINITY : Date.parse(started_at));
 
 /** `count` points evenly spread over a curve, with both ends. */
 export function thinned(points: readonly Point[], count: number): Point[] {
@@ -130,13 +136,15 @@ async function readable<T>(read: () => T | Promise<T>, otherwise: T): Promise<T>
 
 /** What can be said of a run by now; for one that goes on, so far. What cannot be read is null or empty. */
 export async function makeRecord(run: RunPlace, config: RunRecord["config"]): Promise<RunRecord> {
-  const { name, output_folder: folder, started_at } = run;
-  const startMs = started_at === null ? Number.POSITIVE_INFINITY : Date.parse(started_at);
+  const { name, output_folder: folder } = run;
+  const sinceMs = startMs(run);
   const untilMs = endMs(run);
   const figures =
-    started_at === null ? NO_FIGURES : await readable(() => figuresOf(folder, startMs, untilMs), NO_FIGURES);
+    sinceMs === Number.POSITIVE_INFINITY
+      ? NO_FIGURES
+      : await readable(() => figuresOf(folder, sinceMs, untilMs), NO_FIGURES);
   const checkpoints = (await readable(() => listCheckpoints(folder, name), []))
-    .filter(({ mtimeMs }) => mtimeMs >= startMs && mtimeMs <= untilMs)
+    .filter(({ mtimeMs }) => mtimeMs >= sinceMs && mtimeMs <= untilMs)
     .sort((a, b) => a.mtimeMs - b.mtimeMs);
   const newestFile = checkpoints.findLast(({ bytes }) => bytes !== null);
   const samples = asOf(await readable(() => listSamples(folder), []), untilMs);
@@ -146,7 +154,7 @@ export async function makeRecord(run: RunPlace, config: RunRecord["config"]): Pr
     ...figures,
     checkpoints: checkpoints.map(({ name: file, step, bytes }) => ({ name: file, step, bytes })),
     samples: samples
-      .filter(({ drawnMs }) => drawnMs >= startMs)
+      .filter(({ drawnMs }) => drawnMs >= sinceMs)
       .slice(-SAMPLES_MAX)
       .map(({ path, step, index }) => ({ name: basename(path), step, index })),
   };
@@ -167,12 +175,4 @@ export function seriesOf(curve: RunRecord["curves"][number]): Series {
 export function parseRecord(text: string): RunRecord | undefined {
   const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), RunRecord), text);
   return parsed.success ? parsed.output : undefined;
-}
-
-const PrivateConfig = v.pipe(v.string(), v.parseJson(), v.record(v.string(), v.unknown()));
-
-/** The private config of a job; null when it is gone. */
-export async function readPrivateConfig(path: string): Promise<RunRecord["config"]> {
-  const parsed = v.safeParse(PrivateConfig, await readFile(path, "utf8").catch(() => ""));
-  return parsed.success ? parsed.output : null;
 }

@@ -94,6 +94,24 @@ const FAULTS: Record<string, readonly Fault[]> = {
       level: "error",
     },
   ],
+  "others' runs": [
+    {
+      what: "one that writes there",
+      circumstances: {
+        jobs: { writer: async () => ({ jobId: "web-ui-1", title: "the web UI's job 'cats'", state: "writing" }) },
+      },
+      text: /the web UI's job 'cats' is writing to .*cats just now/,
+      level: "error",
+    },
+    {
+      what: "one that waits to",
+      circumstances: {
+        jobs: { writer: async () => ({ jobId: "web-ui-1", title: "the web UI's job 'cats'", state: "waiting" }) },
+      },
+      text: /waits to write to .*cats/,
+      level: "blocks",
+    },
+  ],
   "earlier checkpoints": [
     { what: "a numbered one", given: () => checkpoint(), text: /already holds cats_000000250.*step 250/, level: "error" },
     {

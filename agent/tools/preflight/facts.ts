@@ -25,12 +25,23 @@ export interface Request {
   readonly gpu: string | null;
 }
 
+/** Somebody else's training that writes to a folder, or will. */
+export interface Writer {
+  /** Of the run; null when only its process is known. */
+  readonly jobId: string | null;
+  /** For sentences, e.g. "the ai-toolkit web UI's job 'cats' (pid 4711)". */
+  readonly title: string;
+  readonly state: "writing" | "waiting";
+}
+
 /** What is known of other jobs. */
 export interface JobsView {
   /** The id of an unfinished job with this config, or writing to this folder. */
   readonly unfinished: (config: string, outputFolder: string) => string | undefined;
   /** The config that the newest run in this folder was started from. */
   readonly lastConfig: (outputFolder: string) => string | undefined;
+  /** Somebody else's training in this folder: one that runs, or else one that waits. */
+  readonly writer: (outputFolder: string) => Promise<Writer | undefined>;
   /** What the queue would make of it now. */
   readonly place: (
     snapshot: GpuSnapshot,
@@ -67,6 +78,7 @@ export interface Run {
   readonly forecast: DiskForecast | undefined;
   readonly freeBytes: number | null;
   readonly isWritable: boolean;
+  readonly writer: Writer | undefined;
 }
 
 export interface Facts {
@@ -108,6 +120,7 @@ async function runOf(
   looks: readonly DatasetLook[],
   isRehearsal: boolean,
   { freeBytes, isWritable }: Pick<Required<Machine>, "freeBytes" | "isWritable">,
+  writer: JobsView["writer"],
 ): Promise<Run> {
   const [first] = context.trainers;
   const { outputFolder, name } = config;
@@ -127,6 +140,7 @@ async function runOf(
       first && diskForecast(first.block, await existingSaves(outputFolder, name), onSameDisk, isRehearsal),
     freeBytes: await freeBytes(outputFolder),
     isWritable: await isWritable(outputFolder),
+    writer: await writer(outputFolder),
   };
 }
 
@@ -154,7 +168,7 @@ export async function gatherFacts(
   const isRun = !(config instanceof ToolError);
   const [run, snapshot] = await Promise.all([
     isRun && !forbidden.toWrite
-      ? runOf(config, context, looks, isRehearsal, { freeBytes, isWritable })
+      ? runOf(config, context, looks, isRehearsal, { freeBytes, isWritable }, jobs.writer)
       : undefined,
     gpus(),
   ]);

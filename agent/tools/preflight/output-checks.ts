@@ -111,6 +111,24 @@ function resume(facts: Facts): (MachineFinding | false)[] {
   ];
 }
 
+function othersRun({ run }: Facts): (MachineFinding | false)[] {
+  if (!run?.writer) return [];
+  const { jobId, title, state } = run.writer;
+  const { outputFolder } = run.config;
+  if (state === "waiting") {
+    return [
+      blocker(
+        `${title} waits to write to ${outputFolder}: it would go on from what this run leaves there`,
+        "Take it out of the web UI's queue, or give the config another config.name",
+      ),
+    ];
+  }
+  const text = `${title} is writing to ${outputFolder} just now`;
+  const fix = "Wait for it, or stop it where it was started; or give the config another config.name";
+  const extra = jobId === null ? {} : { job_id: jobId };
+  return [{ ...error(text, fix), refusal: softError("conflict", text, extra, fix) }];
+}
+
 export const OUTPUT_CHECKS: readonly MachineCheck[] = [
   {
     name: "output folder",
@@ -135,6 +153,11 @@ export const OUTPUT_CHECKS: readonly MachineCheck[] = [
       return [{ ...error(text, fix), refusal: softError("conflict", text, { job_id: id }, fix) }];
     },
     ok: () => "No other job has this config or this folder",
+  },
+  {
+    name: "others' runs",
+    run: othersRun,
+    ok: () => "No training of anybody else uses this folder",
   },
   {
     name: "earlier checkpoints",

@@ -121,6 +121,7 @@ export class World implements AsyncDisposable {
       jobs: {
         unfinished: () => undefined,
         lastConfig: () => undefined,
+        writer: async () => undefined,
         place(snapshot, config, wished, kind) {
           const job = { id: "new", config, trainer: kind, held: false, forced: false, wished_gpu: wished };
           const [place] = placement({ snapshot, waiting: [job], running, hadGpus: false });

@@ -3,26 +3,27 @@ import type { Handlers } from "../../../shared/contract.ts";
 import { invalid, ToolError } from "../../../shared/errors.ts";
 import type { queueTools } from "../../../shared/tools/queue.ts";
 import { chooseGpu } from "../../gpus/choice.ts";
-import { jobOrThrow } from "../training/look-handlers.ts";
+import type { Runs } from "../adoption/runs.ts";
 import { GPUS_WAIT_MS } from "../training/start.ts";
 import type { Supervisor } from "../training/supervisor.ts";
 import { lookAtQueue, type QueueParts } from "./queue-view.ts";
 
 export interface QueueHandlerParts extends QueueParts {
   readonly supervisor: Supervisor;
+  readonly runs: Runs;
 }
 
 /** A GPU's free memory may be this old in an answer. */
 const SHOWN_AGE_MS = 5_000;
 
 function notWaiting({ store }: QueueParts, id: string): ToolError {
-  return new ToolError("conflict", `The job is ${jobOrThrow(store, id).status}, it does not wait any more`, {
+  return new ToolError("conflict", `The job is ${store.get(id)?.status}, it does not wait any more`, {
     hint: "get_queue shows those that wait",
   });
 }
 
 export const queueHandlers = (parts: QueueHandlerParts): Handlers<typeof queueTools> => {
-  const { store, gpus, supervisor } = parts;
+  const { store, gpus, supervisor, runs } = parts;
 
   return {
     async get_queue() {
@@ -31,7 +32,7 @@ export const queueHandlers = (parts: QueueHandlerParts): Handlers<typeof queueTo
     },
 
     async update_queue({ job_id, action, position, gpu }) {
-      jobOrThrow(store, job_id);
+      await runs.ownOrThrow(job_id);
       const isMove = action === "move";
       if (!isMove && (position !== undefined || gpu !== undefined)) {
         throw invalid(`position and gpu belong to the action move, not to ${action}`);

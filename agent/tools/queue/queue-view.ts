@@ -4,6 +4,7 @@ import type { getQueue } from "../../../shared/tools/queue.ts";
 import type { GpuSnapshot } from "../../gpus/gpu.ts";
 import type { GpuWatch } from "../../gpus/gpu-watch.ts";
 import type { Job } from "../training/job-store.ts";
+import { type ForeignRun, isForeign } from "../training/run.ts";
 import { expectations, type OutlookParts, secondsLeft } from "./outlook.ts";
 import { type Place, placement } from "./placement.ts";
 import { mayUse, type Seat, seatsOf } from "./seats.ts";
@@ -49,8 +50,24 @@ export async function lookAtQueue(parts: QueueParts): Promise<Queue> {
 
 /** For one job; cheap unless it waits. */
 export async function queueFacts(parts: QueueParts, job: Job): Promise<QueueFacts> {
+  if (isForeign(job)) return foreignFacts(job);
   if (job.status !== "pending") return factsOfStarted(job, parts.gpus.latest);
   return factsOf((await lookAtQueue(parts)).waiting, job, parts.gpus.latest);
+}
+
+/** Of a run of somebody else's: our queue knows nothing of it. */
+export function foreignFacts({
+  gpu_uuid: uuid,
+  gpu_index: index,
+  gpu_name: name,
+  waiting_for,
+}: ForeignRun): QueueFacts {
+  return {
+    gpu: uuid === null ? null : { uuid, index, name },
+    held: false,
+    waiting_for,
+    expected_start: null,
+  };
 }
 
 /** @param waiting of a view that was made after the job was read */

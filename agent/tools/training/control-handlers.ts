@@ -7,8 +7,9 @@ import type { QueueParts } from "../queue/queue-view.ts";
 import { isSaving } from "./is-saving.ts";
 import { jobFolder } from "./job-folder.ts";
 import type { Job } from "./job-store.ts";
-import { jobOrThrow, type LookParts } from "./look-handlers.ts";
+import type { LookParts } from "./look-handlers.ts";
 import { refuseUnknown } from "./requests.ts";
+import { isForeign } from "./run.ts";
 import { countSamples, listCheckpoints } from "./run-files.ts";
 import type { StatusReader } from "./status.ts";
 import type { Supervisor } from "./supervisor.ts";
@@ -26,8 +27,12 @@ const WATCH_MS = 100;
 const PROGRESS_MS = 1_000;
 
 /** @throws ToolError conflict when the run cannot be asked */
-function trainingJob({ store, jobsPath }: LookParts, id: string, request: "save_now" | "sample_now"): Job {
-  const job = jobOrThrow(store, id);
+async function trainingJob(
+  { runs, jobsPath }: LookParts,
+  id: string,
+  request: "save_now" | "sample_now",
+): Promise<Job> {
+  const job = await runs.ownOrThrow(id);
   if (job.status !== "running") {
     throw new ToolError("conflict", `The job is ${job.status}, only a running one can be asked`);
   }
@@ -57,10 +62,10 @@ async function until(isSo: () => Promise<boolean>, signal: AbortSignal): Promise
 type ControlTools = readonly [typeof saveCheckpointNow, typeof sampleNow, typeof waitForTraining];
 
 export const controlHandlers = (parts: ControlParts): Handlers<ControlTools> => {
-  const { store, jobsPath, supervisor, reader } = parts;
+  const { runs, jobsPath, supervisor, reader } = parts;
   return {
     async save_checkpoint_now({ job_id }, { signal }) {
-      const job = trainingJob(parts, job_id, "save_now");
+      const job = await trainingJob(parts, job_id, "save_now");
       const newest = async () => (await listCheckpoints(job.output_folder, job.name))[0];
       const before = await newest();
       requestOf(jobFolder(jobsPath, job_id).database, job_id, "save_now");
@@ -81,7 +86,7 @@ export const controlHandlers = (parts: ControlParts): Handlers<ControlTools> => 
     },
 
     async sample_now({ job_id }, { signal }) {
-      const job = trainingJob(parts, job_id, "sample_now");
+      const job = await trainingJob(parts, job_id, "sample_now");
       const before = await countSamples(job.output_folder);
       requestOf(jobFolder(jobsPath, job_id).database, job_id, "sample_now");
       const sampled = await until(async () => {
@@ -102,29 +107,42 @@ export const controlHandlers = (parts: ControlParts): Handlers<ControlTools> => 
     },
 
     async wait_for_training({ job_id, seconds }, context) {
-      jobOrThrow(store, job_id);
+      const job = await runs.getOrThrow(job_id);
       const time = AbortSignal.timeout(seconds * 1_000);
       const over = new AbortController();
       // Progress is a courtesy: what goes wrong with it shows in the answer, or not at all.
       const telling = tellProgress(parts, job_id, context, over.signal).catch(() => {});
-      const ended = await supervisor.ended(job_id, AbortSignal.any([context.signal, time]));
+      const until = AbortSignal.any([context.signal, time]);
+      const ended = isForeign(job)
+        ? await foreignEnded(parts, job_id, until)
+        : await supervisor.ended(job_id, until);
       over.abort();
       await telling;
-      return { ...(await reader.status(jobOrThrow(store, job_id))), ended };
+      return { ...(await reader.status(await runs.getOrThrow(job_id))), ended };
     },
   };
 };
 
+/** Nobody tells us when the run of somebody else ends. @returns false when `signal` fired first */
+async function foreignEnded({ runs }: ControlParts, id: string, signal: AbortSignal): Promise<boolean> {
+  for (;;) {
+    const { status } = await runs.getOrThrow(id);
+    if (status !== "running" && status !== "pending") return true;
+    if (signal.aborted) return false;
+    await delay(PROGRESS_MS, undefined, { signal }).catch(() => {}); // the wait is over
+  }
+}
+
 /** Sends "step 420/2000, loss 0.081" while it goes on; progress must grow, so a run that stands still sends nothing. */
 async function tellProgress(
-  { store, reader }: ControlParts,
+  { runs, reader }: ControlParts,
   id: string,
   { progress }: CallContext,
   signal: AbortSignal,
 ): Promise<void> {
   let told = -1;
   while (!signal.aborted) {
-    const { step, total_steps, loss, phase } = await reader.status(jobOrThrow(store, id));
+    const { step, total_steps, loss, phase } = await reader.status(await runs.getOrThrow(id));
     if (step !== null && step > told) {
       told = step;
       const figures = total_steps === null ? `step ${step}` : `step ${step}/${total_steps}`;

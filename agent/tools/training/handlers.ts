@@ -2,19 +2,21 @@
 import type { Handlers } from "../../../shared/contract.ts";
 import { softError, ToolError } from "../../../shared/errors.ts";
 import type { trainingTools } from "../../../shared/tools/training.ts";
-import { factsOf, lookAtQueue, type QueueParts, queueFacts } from "../queue/queue-view.ts";
+import { type Runs, refuseForeign } from "../adoption/runs.ts";
+import { factsOf, foreignFacts, lookAtQueue, type QueueParts, queueFacts } from "../queue/queue-view.ts";
 import { FRESH_MS } from "../queue/starter.ts";
 import { controlHandlers } from "./control-handlers.ts";
-import { jobFolder } from "./job-folder.ts";
-import { tailLog } from "./log-file.ts";
+import { type LogTail, tailLog } from "./log-file.ts";
 import { lookHandlers } from "./look-handlers.ts";
 import { refuseUnknown } from "./requests.ts";
+import { isForeign, sourceOf } from "./run.ts";
 import { GPUS_WAIT_MS, queueJob, type StartParts } from "./start.ts";
 import type { StatusReader } from "./status.ts";
 import { stopReport } from "./stop-report.ts";
 import type { Supervisor } from "./supervisor.ts";
 
 export interface TrainingParts extends StartParts, QueueParts {
+  readonly runs: Runs;
   readonly supervisor: Supervisor;
   readonly reader: StatusReader;
   readonly counts: () => Promise<{
@@ -27,10 +29,11 @@ export interface TrainingParts extends StartParts, QueueParts {
 /** A stop is waited for as long as an answer may take; then it goes on in the background. */
 const STOP_ANSWER_MS = 8_000;
 
+const NO_LOG: LogTail = { lines: [], bytes: 0 };
 const FIND_JOBS = "list_training_jobs shows all jobs";
 
 export const trainingHandlers = (parts: TrainingParts): Handlers<typeof trainingTools> => {
-  const { store, jobsPath, gpus, supervisor, reader, counts } = parts;
+  const { runs, store, jobsPath, gpus, supervisor, reader, counts } = parts;
   return {
     ...lookHandlers(parts),
     ...controlHandlers(parts),
@@ -62,7 +65,7 @@ export const trainingHandlers = (parts: TrainingParts): Handlers<typeof training
     },
 
     async get_training_status({ job_id }) {
-      const job = store.get(job_id);
+      const job = await runs.get(job_id);
       if (!job) {
         const message = "Job not found";
         throw new ToolError("not_found", message, { body: { message, status: "error" }, hint: FIND_JOBS });
@@ -71,7 +74,8 @@ export const trainingHandlers = (parts: TrainingParts): Handlers<typeof training
     },
 
     async stop_training({ job_id, save }, { signal }) {
-      const job = store.get(job_id);
+      const job = await runs.get(job_id);
+      refuseForeign(job);
       if (job?.status !== "running" && job?.status !== "pending") {
         const how = job ? `it is ${job.status} already` : FIND_JOBS;
         throw softError(job ? "conflict" : "not_found", "Job not found or already stopped", {}, how);
@@ -87,26 +91,26 @@ export const trainingHandlers = (parts: TrainingParts): Handlers<typeof training
     },
 
     async list_training_jobs({ limit, status }) {
-      const found = store.list(limit, status);
+      const { runs: found, total, problems } = await runs.list(limit, status);
       const { waiting } = found.some((job) => job.status === "pending")
         ? await lookAtQueue(parts)
         : { waiting: [] };
       const jobs = await Promise.all(
         found.map(async (job) => ({
           ...(await reader.summary(job)),
-          ...factsOf(waiting, job, gpus.latest),
+          ...(isForeign(job) ? foreignFacts(job) : factsOf(waiting, job, gpus.latest)),
         })),
       );
-      return { jobs, total: store.count(status) };
+      return { jobs, total, ...(problems.length > 0 && { warnings: [...problems] }) };
     },
 
     async get_training_logs({ job_id, lines }) {
-      const job = store.get(job_id);
+      const job = await runs.get(job_id);
       if (!job) {
         throw softError("not_found", "Job not found", { job_id, lines: 0, logs: [] }, FIND_JOBS);
       }
-      const { log } = jobFolder(jobsPath, job_id);
-      const tail = await tailLog(log, lines);
+      const { log } = sourceOf(jobsPath, job);
+      const tail = log === null ? NO_LOG : await tailLog(log, lines);
       return {
         job_id,
         logs: [...tail.lines],
@@ -119,9 +123,9 @@ export const trainingHandlers = (parts: TrainingParts): Handlers<typeof training
 
     async get_training_info() {
       return {
-        active_jobs: store.count("running"),
-        queued_jobs: store.count("pending"),
-        total_jobs: store.count(),
+        active_jobs: await runs.count("running"),
+        queued_jobs: await runs.count("pending"),
+        total_jobs: await runs.count(),
         ...(await counts()),
       };
     },

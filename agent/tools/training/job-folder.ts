@@ -1,6 +1,7 @@
 // A job's private folder: what the trainer is given, and what it leaves behind for us.
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import * as v from "valibot";
 import { createReportDatabase } from "./trainer-report.ts";
 
 export interface JobFolder {
@@ -34,4 +35,12 @@ export async function prepareJobFolder(folder: JobFolder, id: string, config: un
     await rm(folder.path, { recursive: true, force: true });
     throw error;
   }
+}
+
+const PrivateConfig = v.pipe(v.string(), v.parseJson(), v.record(v.string(), v.unknown()));
+
+/** The private config of a job; null when it is gone. */
+export async function readPrivateConfig(path: string): Promise<Record<string, unknown> | null> {
+  const parsed = v.safeParse(PrivateConfig, await readFile(path, "utf8").catch(() => ""));
+  return parsed.success ? parsed.output : null;
 }

@@ -92,6 +92,7 @@ export class JobStore implements Disposable {
   readonly queue: QueueStore;
   readonly speeds: SpeedStore;
   readonly stops: StopStore;
+  #usedFolders: { readonly key: string; readonly folders: ReadonlySet<string> } | undefined;
 
   constructor(path: string) {
     this.#db = openAgentDatabase(path);
@@ -197,6 +198,23 @@ export class JobStore implements Disposable {
       )
       .get(id) as { position: number } | undefined;
     return row?.position ?? null;
+  }
+
+  /** Output folders in which jobs have run or will. Thousands of them, which seldom change. */
+  usedFolders(): ReadonlySet<string> {
+    const version = this.#db
+      .prepare("SELECT total_changes() AS ours, data_version AS others FROM pragma_data_version")
+      .get();
+    const key = `${version?.["ours"]} ${version?.["others"]}`;
+    if (this.#usedFolders?.key !== key) {
+      const rows = this.#db
+        .prepare(
+          `SELECT DISTINCT output_folder AS folder FROM jobs WHERE started_at IS NOT NULL OR ${UNFINISHED}`,
+        )
+        .all();
+      this.#usedFolders = { key, folders: new Set(rows.map((row) => String(row["folder"]))) };
+    }
+    return this.#usedFolders.folders;
   }
 
   /** The job that wrote the newest run in this folder. */

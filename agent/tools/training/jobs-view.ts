@@ -6,11 +6,12 @@ import type { JobStore } from "./job-store.ts";
 /** No job of ours has such an id. */
 const NEW = "new";
 
-export function jobsView(store: JobStore): JobsView {
+export function jobsView(store: JobStore, writer: JobsView["writer"]): JobsView {
   return {
     unfinished: (config, outputFolder) =>
       store.unfinished().find((job) => job.config === config || job.output_folder === outputFolder)?.id,
     lastConfig: (outputFolder) => store.byOutputFolder(outputFolder)?.config,
+    writer,
     place(snapshot, config, wishedGpu, trainer) {
       const job = { id: NEW, config, trainer, held: false, forced: false, wished_gpu: wishedGpu };
       const waiting = [...store.waiting(), job];

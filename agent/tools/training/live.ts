@@ -1,11 +1,11 @@
 // What the trainer says and shows of itself at this moment: its report, and the ends of its log.
 import type { Phase } from "../../../shared/tools/training.ts";
-import { jobFolder } from "./job-folder.ts";
 import type { Job } from "./job-store.ts";
 import { readEdges } from "./log-file.ts";
 import { phaseOf, saysLittle } from "./phase.ts";
 import { type BarProgress, parseProgress } from "./progress.ts";
-import { readReport, type TrainerReport } from "./trainer-report.ts";
+import { sourceOf } from "./run.ts";
+import type { TrainerReport } from "./trainer-report.ts";
 
 /** How much of the log is read: hundreds of states of the progress bar, and all that torch says while it is imported. */
 const TAIL_BYTES = 64 * 1024;
@@ -22,14 +22,15 @@ export interface Live {
 
 /** @param readsLog also where the report would do: for a status, not for a row of a list */
 export async function look(jobsPath: string, job: Job, readsLog: boolean): Promise<Live> {
-  const folder = jobFolder(jobsPath, job.id);
-  const report = job.status === "running" ? readReport(folder.database, job.id) : undefined;
+  const source = sourceOf(jobsPath, job);
+  const report = job.status === "running" ? source.report() : undefined;
   // Without a report the log has to tell: an older toolkit, or one that has not come that far.
   const needsLog = !report?.info || saysLittle(job, report) || isSetBack(report);
   const isRead = readsLog || (job.status === "running" && needsLog);
-  const log = isRead
-    ? await readEdges(folder.log, { headBytes: HEAD_BYTES, tailBytes: TAIL_BYTES })
-    : { head: "", tail: "", writtenMs: null };
+  const log =
+    isRead && source.log !== null
+      ? await readEdges(source.log, { headBytes: HEAD_BYTES, tailBytes: TAIL_BYTES })
+      : { head: "", tail: "", writtenMs: null };
   return {
     report,
     bar: job.status === "running" ? parseProgress(log.tail, job.name) : undefined,

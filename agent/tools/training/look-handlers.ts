@@ -4,12 +4,13 @@ import type { Handlers } from "../../../shared/contract.ts";
 import { ToolError } from "../../../shared/errors.ts";
 import type { Block } from "../../../shared/fields.ts";
 import type { getTrainingMetrics, getTrainingSamples } from "../../../shared/tools/training.ts";
+import type { Runs } from "../adoption/runs.ts";
 import { readCurves } from "../history/curves.ts";
 import { keptRecord, runConfigOf } from "../history/record-keeper.ts";
 import { endMs, type RunRecord } from "../history/run-record.ts";
 import { contactSheet, singleSample } from "./contact-sheet.ts";
 import type { Point } from "./curve.ts";
-import type { Job, JobStore } from "./job-store.ts";
+import type { JobStore } from "./job-store.ts";
 import { LOSS } from "./loss-log.ts";
 import type { Series } from "./metrics.ts";
 import { plotLoss } from "./plot.ts";
@@ -17,18 +18,13 @@ import { asOf, listSamples, pictureOf, type Sample } from "./run-files.ts";
 import { promptsOf } from "./sample-prompts.ts";
 
 export interface LookParts {
+  readonly runs: Runs;
   readonly store: JobStore;
   readonly jobsPath: string;
 }
 
 /** More points than pixels would be no finer picture. */
 const PLOT_POINTS = 1_400;
-
-export function jobOrThrow(store: JobStore, id: string): Job {
-  const job = store.get(id);
-  if (!job) throw new ToolError("not_found", "Job not found", { hint: "list_training_jobs shows all jobs" });
-  return job;
-}
 
 const text = (value: object): Block => ({ type: "text", text: JSON.stringify(value) });
 const rounded = (value: number) => Number(value.toPrecision(5));
@@ -79,7 +75,7 @@ export const lookHandlers = (
   parts: LookParts,
 ): Handlers<readonly [typeof getTrainingMetrics, typeof getTrainingSamples]> => ({
   async get_training_metrics({ job_id, keys, since_step, points, plot }) {
-    const job = jobOrThrow(parts.store, job_id);
+    const job = await parts.runs.getOrThrow(job_id);
     const record = keptRecord(parts.store, job);
     const curves = readCurves(job, record, keys, { sinceStep: since_step, points });
     if (!curves) {
@@ -116,7 +112,7 @@ export const lookHandlers = (
   },
 
   async get_training_samples({ job_id, step, prompt, rows }) {
-    const job = jobOrThrow(parts.store, job_id);
+    const job = await parts.runs.getOrThrow(job_id);
     const all = asOf(await listSamples(job.output_folder), endMs(job));
     const samples = all.filter(
       (sample) => (step ?? sample.step) === sample.step && (prompt ?? sample.index) === sample.index,

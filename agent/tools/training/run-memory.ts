@@ -1,6 +1,7 @@
 // What was found out about a run and need not be found out again at the next look: a run is looked at every few seconds
 // for hours, and may have 100,000 steps.
 import type { Point } from "./curve.ts";
+import type { Job } from "./job-store.ts";
 import type { Costs } from "./pace.ts";
 import type { Sample } from "./run-files.ts";
 import type { RunPlan } from "./run-plan.ts";
@@ -32,10 +33,12 @@ const JOBS_MAX = 100;
 export class RunMemories {
   readonly #jobs = new Map<string, RunMemory>();
 
-  of(jobId: string): RunMemory {
-    const memory = this.#jobs.get(jobId) ?? {};
-    this.#jobs.delete(jobId);
-    this.#jobs.set(jobId, memory);
+  of({ id, started_at }: Pick<Job, "id" | "started_at">): RunMemory {
+    // A run of somebody else's keeps its id when it is started anew.
+    const key = `${id} ${started_at}`;
+    const memory = this.#jobs.get(key) ?? {};
+    this.#jobs.delete(key);
+    this.#jobs.set(key, memory);
     const [oldest] = this.#jobs.keys();
     if (this.#jobs.size > JOBS_MAX && oldest !== undefined) this.#jobs.delete(oldest);
     return memory;

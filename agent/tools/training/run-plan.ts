@@ -1,5 +1,4 @@
 // What a run's private config says it will save and sample, and what of that is still to come.
-import { readFile } from "node:fs/promises";
 import * as v from "valibot";
 import { TRAINER_DEFAULTS } from "../configs/trainer-defaults.ts";
 
@@ -65,13 +64,6 @@ export function toRunPlan(config: unknown): RunPlan | undefined {
     sampleStart: sample.sample_start_step,
     prompts,
   };
-}
-
-/** Undefined when the job's folder is gone, or its config is none. */
-export async function readRunPlan(configPath: string): Promise<RunPlan | undefined> {
-  const text = await readFile(configPath, "utf8").catch(() => "");
-  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson()), text);
-  return parsed.success ? toRunPlan(parsed.output) : undefined;
 }
 
 /** Does the loop save, sample, at this step? Its steps count from 0; that of the first one is left out. */

@@ -4,15 +4,14 @@ import { join } from "node:path";
 import type { Phase } from "../../../shared/tools/training.ts";
 import { freeBytesAt } from "../../files/disk-space.ts";
 import type { CheckpointSize } from "./disk-forecast.ts";
-import { startedMsOf } from "./ending.ts";
-import { jobFolder } from "./job-folder.ts";
 import type { Job } from "./job-store.ts";
 import { readLossLog } from "./loss-log.ts";
 import type { Costs } from "./pace.ts";
+import { sourceOf, spanOf } from "./run.ts";
 import { type RunFigures, readFigures } from "./run-figures.ts";
 import { type Checkpoint, folderBytes, listCheckpoints, listSamples, type Sample } from "./run-files.ts";
 import type { RunMemory } from "./run-memory.ts";
-import { type RunPlan, readRunPlan, samplesAt, savesAt, type ToCome, toCome } from "./run-plan.ts";
+import { type RunPlan, samplesAt, savesAt, type ToCome, toCome, toRunPlan } from "./run-plan.ts";
 import { roundSeconds, roundsOf, type SampleRound } from "./sample-rounds.ts";
 
 export interface RunTraces {
@@ -63,10 +62,9 @@ export async function readTraces(
   { phase, step, total }: Progress,
 ): Promise<RunTraces> {
   const samples = await samplesOf(job.output_folder, memory);
-  if (job.started_at === null) return { ...NOTHING, samples: samples.length };
-  const sinceMs = startedMsOf(job);
-  // A later run may have gone on in the same folder.
-  const untilMs = job.finished_at === null ? Number.POSITIVE_INFINITY : Date.parse(job.finished_at);
+  const span = spanOf(job);
+  if (!span) return { ...NOTHING, samples: samples.length };
+  const { sinceMs, untilMs } = span;
   const all = await listCheckpoints(job.output_folder, job.name);
   const checkpoints = all.filter(({ mtimeMs }) => mtimeMs >= sinceMs && mtimeMs <= untilMs);
   const whole = phase === "saving" ? all.filter((file) => file !== checkpoints[0]) : all;
@@ -74,7 +72,7 @@ export async function readTraces(
     memory.rounds = { of: samples, untilMs, rounds: roundsOf(samples, sinceMs, untilMs) };
   }
   const { rounds } = memory.rounds;
-  memory.plan ??= await readRunPlan(jobFolder(jobsPath, job.id).config);
+  memory.plan ??= toRunPlan(await sourceOf(jobsPath, job).readConfig());
   const { plan } = memory;
 
   const savedSteps = checkpoints.flatMap(({ step: saved }) => saved ?? []);

@@ -74,6 +74,7 @@ test("a run in its middle: everything in one answer, and nothing made up", async
   const left = 749 * 2 + 8 * 10 + 8 * 30 - 1;
   expect(status).toEqual({
     job_id: "job",
+    origin: "agent",
     config: "run",
     status: "running",
     phase: "training",

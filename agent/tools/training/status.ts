@@ -12,6 +12,7 @@ import { type Live, look, stepOf } from "./live.ts";
 import { lastLine } from "./log-text.ts";
 import { isLoss, smoothedLast, trendOf } from "./loss-stats.ts";
 import type { BarProgress } from "./progress.ts";
+import { originOf } from "./run.ts";
 import type { RunFigures } from "./run-figures.ts";
 import { RunMemories } from "./run-memory.ts";
 import { type RunTraces, readTraces } from "./run-traces.ts";
@@ -118,6 +119,7 @@ export function createStatusReader(parts: StatusParts): StatusReader {
 
   const summaryOf = (job: Job, live: Live): Summary => ({
     job_id: job.id,
+    origin: originOf(job),
     config: job.config,
     status: job.status,
     phase: live.phase,
@@ -141,7 +143,7 @@ export function createStatusReader(parts: StatusParts): StatusReader {
       const summary = summaryOf(job, live);
       const { phase, step, total_steps } = summary;
       const runs = job.status === "running";
-      const traces = await readTraces(jobsPath, job, memories.of(job.id), {
+      const traces = await readTraces(jobsPath, job, memories.of(job), {
         phase,
         step,
         total: total_steps,
