@@ -50,7 +50,13 @@ export const reading: Chapter = (subject) => {
     });
 
     test("whatever is listed can be read under its address", async () => {
-      const resources = (await rpc("resources/list"))["resources"] as { uri: string; mimeType: string }[];
+      const resources: { uri: string; mimeType: string }[] = [];
+      for (let cursor: unknown; ; ) {
+        const page = await rpc("resources/list", cursor === undefined ? {} : { cursor });
+        resources.push(...(page["resources"] as typeof resources));
+        cursor = page["nextCursor"];
+        if (cursor === undefined) break;
+      }
       const uris = resources.map(({ uri }) => uri);
       expect(uris).toEqual(
         expect.arrayContaining([
