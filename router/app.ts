@@ -25,6 +25,7 @@ import { isBug, named, observed } from "./observed.ts";
 import { requestIds } from "./request-ids.ts";
 import { mcpRest, serverRest } from "./rest.ts";
 import { scoped } from "./scoped.ts";
+import { CARD_PATH, serverCard } from "./server-card.ts";
 import { unknownRoute } from "./unknown-route.ts";
 
 export interface AppOptions {
@@ -50,7 +51,8 @@ export interface AppOptions {
  * OAuth), a machine that brings a pairing code, and one that brings a credential of its own.
  */
 const OPEN = new Set(["/health", "/ready", "/join", "/agent"]);
-export const isOpen = (path: string) => OPEN.has(path) || path.startsWith("/.well-known/");
+export const isOpen = (path: string) =>
+  OPEN.has(path) || path === CARD_PATH || path.startsWith("/.well-known/");
 /** The address of one machine of several. */
 const MACHINE = "/m/:machine";
 
@@ -99,6 +101,10 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
   if (surface === "mcp") {
     // One for all: who listens for changes listens to the same.
     const mcp = mcpRoutes({ ...options.mcp, onError: hooks.onBug }, oauth);
+    app.route(
+      "/",
+      serverCard(async () => (await authenticate(undefined)) === undefined),
+    );
     for (const base of ["/", MACHINE]) {
       app.route(base, mcpRest(hooks));
       app.route(base, mcp);

@@ -19,7 +19,8 @@ export function browsers(policy: HostPolicy, log: Log): MiddlewareHandler {
       c.header("vary", "Origin");
     }
     c.header("x-content-type-options", "nosniff");
-    c.header("cache-control", "no-store");
+    // What has a tag of its own is the same for everybody.
+    if (!c.res.headers.has("etag")) c.header("cache-control", "no-store");
     return undefined;
   };
 }

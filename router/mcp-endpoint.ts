@@ -5,7 +5,7 @@ import type { Changes } from "./changes.ts";
 import { trainingFeatures } from "./features/training-features.ts";
 import { type LegacyAnswer, LegacyMcp } from "./legacy-mcp.ts";
 import type { Era, FeaturesOf, Visitor } from "./mcp/features.ts";
-import { isListening, listensToJobs, whenOver } from "./mcp/listening.ts";
+import { listensToJobs, methodOf, whenOver } from "./mcp/listening.ts";
 import { mcpServer } from "./mcp.ts";
 import type { Sql } from "./sql.ts";
 
@@ -50,6 +50,7 @@ export function mcpEndpoint({
           features: featuresOf(visitor),
           era: "modern",
           tells: changes?.kinds,
+          introduces: requestInfo.headers.get("mcp-method") === "server/discover",
           onError,
         });
       },
@@ -63,12 +64,14 @@ export function mcpEndpoint({
   const legacy = new LegacyMcp();
   return async (request, body, visitor) => {
     const { backend } = visitor;
-    const build = () => mcpServer({ backend, features: featuresOf(visitor), era: "legacy", onError });
+    const introduces = methodOf(body) === "initialize";
+    const build = () =>
+      mcpServer({ backend, features: featuresOf(visitor), era: "legacy", introduces, onError });
     // In doubt the SDK's classification, so that no request is ever seen as of both eras. It costs a fifth of a call.
     const era = plainEra(request, body) ?? ((await isLegacyRequest(request, body)) ? "legacy" : "modern");
     if (era === "modern") {
       visitors.set(request, visitor);
-      if (!isListening(body)) return modern.fetch(request, { parsedBody: body });
+      if (methodOf(body) !== "subscriptions/listen") return modern.fetch(request, { parsedBody: body });
       const over = watchJobs && listensToJobs(body) ? watchJobs() : () => {};
       return whenOver(await listening.fetch(request, { parsedBody: body }), over);
     }

@@ -1,7 +1,7 @@
 // The MCP server: one stateless Server per request, both eras, over whatever carries JSON-RPC.
 import { Server, type ServerCapabilities } from "@modelcontextprotocol/server";
 import { INSTRUCTIONS } from "../shared/instructions.ts";
-import { SERVER_NAME, SERVER_VERSION } from "../shared/server-info.ts";
+import { SERVER_ICON, SERVER_NAME, SERVER_TITLE, SERVER_VERSION } from "../shared/server-info.ts";
 import type { Backend } from "./backend.ts";
 import type { Changing } from "./changes.ts";
 import { serveCompletions } from "./mcp/completions.ts";
@@ -21,16 +21,30 @@ export interface McpOptions {
   readonly era: Era;
   /** Of which changes clients that listen are told. */
   readonly tells?: ReadonlySet<Changing> | undefined;
+  /** A client asks who we are. Otherwise our icon would go out with every answer of the new era. */
+  readonly introduces?: boolean;
   /** Told of errors that no client sees. */
   readonly onError?: ((error: unknown) => void) | undefined;
 }
 
 /** The Server that answers one request (HTTP) or one connection (stdio). */
-export function mcpServer({ backend, features, era, tells = NOTHING, onError }: McpOptions): Server {
+export function mcpServer({
+  backend,
+  features,
+  era,
+  tells = NOTHING,
+  introduces = false,
+  onError,
+}: McpOptions): Server {
   const { resources, prompts, complete, around, requestState, install } = features;
   const tasks = era === "modern" ? features.tasks : undefined;
   const server = new Server(
-    { name: SERVER_NAME, version: SERVER_VERSION, title: "ai-toolkit LoRA training" },
+    {
+      name: SERVER_NAME,
+      version: SERVER_VERSION,
+      title: SERVER_TITLE,
+      ...(introduces && { icons: [{ ...SERVER_ICON }] }),
+    },
     {
       capabilities: {
         ...capabilitiesOf(features, tells),

@@ -33,7 +33,8 @@ export async function stdio(options: Options, log: Log): Promise<Running> {
   const store = mcpStore(options);
   const features = trainingFeatures(store.open)({ backend, id: "stdio" });
   const onError = (err: unknown) => isBug(err) && log.error({ err }, "a bug in this server");
-  const build = ({ era }: { readonly era: Era }) => mcpServer({ backend, features, era, onError });
+  const build = ({ era }: { readonly era: Era }) =>
+    mcpServer({ backend, features, era, introduces: true, onError });
   const handle = serveStdio(build, { transport, onerror: (err) => log.warn({ err }, "stdio") });
   const close = transport.onclose;
   transport.onclose = () => {

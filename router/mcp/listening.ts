@@ -1,9 +1,8 @@
 // subscriptions/listen, as far as the SDK leaves it to us: jobs are watched for as long as somebody listens to them.
 
-export function isListening(body: unknown): boolean {
-  return (
-    typeof body === "object" && body !== null && "method" in body && body.method === "subscriptions/listen"
-  );
+/** Of a single message; undefined for all else. */
+export function methodOf(body: unknown): unknown {
+  return typeof body === "object" && body !== null && "method" in body ? body.method : undefined;
 }
 
 /** A URI that stands for a job, or for a part of one. */
