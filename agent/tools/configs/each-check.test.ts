@@ -109,6 +109,16 @@ const FAULTS: Record<string, [fault: () => Block, text: RegExp, level?: "error" 
   "loss type": [
     [() => train({ loss_type: "huber" }), /Unknown train.loss_type 'huber'.* mean squared error/],
   ],
+  quantization: [
+    [
+      () => onModel({ quantize: true, qtype: "qfloat16" }),
+      /Unknown model.qtype 'qfloat16' \(did you mean 'qfloat8'/,
+    ],
+    [
+      () => onModel({ quantize: true, qtype: "uint3|ostris/x.safetensors", qtype_te: "fp8" }),
+      /Unknown model.qtype_te 'fp8'/,
+    ],
+  ],
   numbers: [
     [() => train({ steps: "2000" }), /train.steps is a text/, "error"],
     [() => train({ lr: "1e-4" }), /train.lr is a text/, "error"],
@@ -380,6 +390,10 @@ test("with a name and a token a push to the hub is only pointed out", async () =
   const found = await check?.run(await contextOf({ text: "", value }, paths, { HF_TOKEN: "hf_x" }));
   expect(found).toMatchObject([{ level: "warning", text: expect.stringContaining("as me/cats") }]);
   expect(found?.[0]).not.toHaveProperty("atStart");
+});
+
+test("of what is not quantized nobody asks how", async () => {
+  expect(await findingsOf("quantization", onModel({ quantize: false, qtype: "whatever" }))).toEqual([]);
 });
 
 test("without samples nothing is said of them", async () => {

@@ -65,6 +65,17 @@ export const DTYPE_BYTES: Readonly<Record<string, number>> = {
   ...Object.fromEntries(["float8", "e4m3fn", "8bit"].map((name) => [name, 1])),
 };
 
+const numbered = (stem: string, from: number, to: number) =>
+  Array.from({ length: to - from + 1 }, (_, index) => `${stem}${from + index}`);
+
+/** `model.qtype` and `qtype_te`: toolkit/util/quantize.py, with the names of optimum-quanto. */
+export const QTYPES: readonly string[] = [
+  ...["qfloat8", "qint8", "qint4", "qint2", "qfloat8_e4m3fn", "qfloat8_e4m3fnuz", "qfloat8_e5m2"],
+  ...["float8", "int8", ...numbered("uint", 2, 8)],
+  ...["convrot4", "convrot8", "convrotbitnet", "convrotcomfyw4a4", ...numbered("convrotint", 2, 8)],
+  ...["nvfp4", ...numbered("orbit", 2, 4), ...numbered("orbitvq", 2, 4)],
+];
+
 export const SAVE_FORMATS: readonly string[] = ["safetensors", "diffusers"];
 
 /** `sample.format`; models of videos and music choose their own. */

@@ -26,6 +26,7 @@ import {
   NETWORK_TYPES,
   OPTIMIZER_NAMES,
   plainArch,
+  QTYPES,
   SAMPLE_FORMATS,
   SAVE_FORMATS,
   SCHEDULERS,
@@ -117,6 +118,29 @@ function networkType({ at, block }: Process): Finding[] {
   ];
 }
 
+/** Only looked at where something is quantized; the model is loaded by then. */
+function quantization({ at, block }: Process): Finding[] {
+  const model = asObject(block.model);
+  const quantizesTe = model.quantize_te ?? model.quantize;
+  return (
+    [
+      ["qtype", model.quantize, model.qtype],
+      ["qtype_te", quantizesTe, model.qtype_te],
+    ] as const
+  ).flatMap(([key, isUsed, value]) => {
+    // What stands behind the bar is an accuracy recovery adapter.
+    const name = asText(value)?.split("|", 1)[0];
+    if (isUsed !== true || name === undefined || QTYPES.includes(name)) return [];
+    // No error: a newer ai-toolkit may know it.
+    return [
+      warning(
+        `${at}Unknown model.${key} '${name}'${didYouMean(name, QTYPES)}; a trainer that does not know it ends when the model is loaded`,
+        "Write qfloat8, or remove the key",
+      ),
+    ];
+  });
+}
+
 function lossType({ at, block }: Process): Finding[] {
   const value = asText(asObject(block.train).loss_type);
   if (value === undefined || LOSS_TYPES.includes(value)) return [];
@@ -193,6 +217,7 @@ export const TRAINING_CHECKS: readonly Check[] = [
   eachTrainer("words", unknownWords),
   eachTrainer("network type", networkType),
   eachTrainer("loss type", lossType),
+  eachTrainer("quantization", quantization),
   eachTrainer("alpha", alpha),
   eachTrainer("flowmatch", flowmatch),
   eachTrainer("moved model", ({ at, block }) => {
