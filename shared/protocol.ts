@@ -4,6 +4,11 @@
 // then either side may call the other. A call ends with exactly one `result` or `error`, unless the link breaks; `cancel`
 // asks for an early end. The agent pings, the router pongs: three pings without an answer, or three that never came, and
 // the other is gone. Text of `ping` and `pong` never varies, so that a sleeping Worker's runtime can answer for it.
+//
+// Bytes of files never travel on that socket. For an HTTP request about a file the router makes the call `file_request`
+// with an id that nobody can guess; the agent dials one more socket, /agent/transfer/<id>, which carries this one exchange
+// and ends with it: binary frames are the body of the request one way and of the answer the other, text frames are
+// TransferFrames. Neither end sends more than TRANSFER.windowBytes beyond what the other has given credit for.
 import * as v from "valibot";
 import { ToolError } from "./errors.ts";
 
@@ -33,6 +38,20 @@ export const HEARTBEAT_MS = 15_000;
 export const HEARTBEATS_MISSED = 3;
 /** The first frame has to come within this time. */
 export const GREETING_MS = 10_000;
+
+/** The socket of one transfer. */
+export const TRANSFER = {
+  /** Bytes in one binary frame. Smaller ones cost twice the time, larger ones gain nothing. */
+  chunkBytes: 256 * 1024,
+  /** What may be under way or waiting in memory, each way. At 50 ms there and back this carries 100 MB/s. */
+  windowBytes: 8 * MIB,
+  /** Of one machine. More wait for their turn. */
+  atOnce: 4,
+  /** No frame for so long, although one is due: the other end, or whoever stands behind it, is gone. */
+  idleMs: 120_000,
+  /** How long the agent may take to dial. */
+  dialMs: 15_000,
+} as const;
 
 /** Why a link is closed: WebSocket close codes. */
 export const CLOSE = {
@@ -138,6 +157,32 @@ export const Frame = v.variant("t", [
 ]);
 
 export type Frame = v.InferOutput<typeof Frame>;
+
+export const TransferFrame = v.variant("t", [
+  /** The agent's answer begins. */
+  v.object({
+    t: v.literal("head"),
+    status: v.pipe(v.number(), v.integer(), v.minValue(200), v.maxValue(599)),
+    headers: v.pipe(v.array(v.tuple([Word, v.pipe(v.string(), v.maxLength(8_000))])), v.maxLength(50)),
+  }),
+  /** The sender has passed on so many bytes, and takes as many more. A frame counts as 1 KiB at least. */
+  v.object({ t: v.literal("credit"), bytes: v.pipe(v.number(), v.integer(), v.minValue(1)) }),
+  /** All bytes have been sent. Without it, a socket that closes is a transfer that broke. */
+  v.object({ t: v.literal("end") }),
+  /** The sender is at work (unpacking, say) and will have something to send. */
+  v.object({ t: v.literal("wait") }),
+  /** The sender gives up; what was sent is not the whole. */
+  v.object({ t: v.literal("abort"), reason: v.pipe(v.string(), v.maxLength(500)) }),
+]);
+export type TransferFrame = v.InferOutput<typeof TransferFrame>;
+export type TransferHead = Omit<Extract<TransferFrame, { t: "head" }>, "t">;
+
+/** @throws Error when the text is no frame of a transfer */
+export function decodeTransfer(text: string): TransferFrame {
+  const parsed = v.safeParse(TransferFrame, JSON.parse(text));
+  if (!parsed.success) throw new Error(`not a frame: ${v.summarize(parsed.issues)}`);
+  return parsed.output;
+}
 export type FrameOf<T extends Frame["t"]> = Extract<Frame, { t: T }>;
 export type Hello = Omit<FrameOf<"hello">, "t">;
 export type Welcome = Omit<FrameOf<"welcome">, "t">;

@@ -19,9 +19,12 @@ export interface Socket {
 }
 
 /** How long the other end may take to answer our close before the connection is dropped. */
-const CLOSE_GRACE_MS = 3_000;
+export const CLOSE_GRACE_MS = 3_000;
 /** RFC 6455 §5.5: a close frame holds 125 bytes, two of them the code. */
 const REASON_MAX = 123;
+
+/** A reason as a close frame can carry it. */
+export const closeReason = (reason: string) => reason.replace(/[^\x20-\x7e]/g, "?").slice(0, REASON_MAX);
 
 export function websocketLink(socket: Socket): Link {
   const onMessage: ((text: string) => void)[] = [];
@@ -34,7 +37,7 @@ export function websocketLink(socket: Socket): Link {
   const close = (code: number = CLOSE.normal, reason = "closed") => {
     if (closed) return;
     closed = { code, reason };
-    socket.close(code, reason.replace(/[^\x20-\x7e]/g, "?").slice(0, REASON_MAX));
+    socket.close(code, closeReason(reason));
     // Without waiting for the other end: on a dead line no answer will ever come.
     queueMicrotask(() => tell({ code, reason }));
     if (!socket.terminate) return;
