@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Log } from "../shared/log.ts";
 import type { Serve } from "../shared/served-calls.ts";
 import { agentHealth } from "../shared/tools/system.ts";
+import { FileHashes } from "./files/file-hashes.ts";
 import { removeLeftovers } from "./files/leftovers.ts";
 import { Trash } from "./files/trash.ts";
 import { GpuWatch } from "./gpus/gpu-watch.ts";
@@ -23,6 +24,8 @@ import { identify } from "./tools/training/process.ts";
 import { stopGrace } from "./tools/training/stopping.ts";
 import { Supervisor } from "./tools/training/supervisor.ts";
 import { resolveTrainer, type TrainerOptions } from "./trainer/trainer.ts";
+import type { Files } from "./transfers/files.ts";
+import { LinkStore } from "./transfers/link-store.ts";
 
 /** Trash and logs grow old also while nobody restarts the agent. */
 const TIDY_MS = 6 * 60 * 60 * 1000;
@@ -30,6 +33,8 @@ const TIDY_MS = 6 * 60 * 60 * 1000;
 export interface Agent {
   /** Runs a call that has a key once, however often it comes. */
   readonly serve: Serve;
+  /** The files that links lead to. Loaded with the first question, as the tools are. */
+  readonly files: () => Promise<Files>;
   /** Of the state folder. */
   readonly machineId: string;
   /** Resolves after one more round over all runs: supervision is not stuck. */
@@ -68,6 +73,10 @@ export async function createAgent(options: Options, log: Log): Promise<Agent> {
     ended: (job) => housekeeping.ended(job),
   });
   const health = healthCheck({ paths, store, trainer, lastError: () => supervisor.lastError });
+  const hashes = new FileHashes();
+  const machineId = await machineIdOf(paths.machineId);
+  let linkStore: LinkStore | undefined;
+  const links = () => (linkStore ??= new LinkStore(paths.links, machineId)); // most agents are only looked at
   // The tools and their libraries take longer to load than all the rest: they come with the first call, so that a
   // restarted agent is there at once.
   let loading: Promise<{ readonly run: Serve; readonly stats: SystemMonitor }> | undefined;
@@ -84,6 +93,8 @@ export async function createAgent(options: Options, log: Log): Promise<Agent> {
       supervisor,
       gpus,
       stats,
+      hashes,
+      links,
       health,
       trainer: () => resolveTrainer(trainer),
       now: () => new Date(),
@@ -99,9 +110,25 @@ export async function createAgent(options: Options, log: Log): Promise<Agent> {
     });
     return (await loading).run(tool, input, context);
   };
+  let files: Promise<Files> | undefined;
+  const loadFiles = () => {
+    files ??= import("./transfers/files.ts").then(
+      ({ Files }) =>
+        new Files({
+          paths,
+          hashes,
+          links,
+          jobOf: (id) => store.get(id),
+          onBug: (err) => log.error({ err }, "a transfer failed"),
+        }),
+    );
+    files.catch(() => {
+      files = undefined; // likewise
+    });
+    return files;
+  };
   let calls: CallStore | undefined;
-  const callStore = () => (calls ??= new CallStore(paths.calls)); // most agents are only looked at
-  const machineId = await machineIdOf(paths.machineId);
+  const callStore = () => (calls ??= new CallStore(paths.calls));
   const self = await identify(process.pid);
   await supervisor.start();
   housekeeping.start();
@@ -117,6 +144,7 @@ export async function createAgent(options: Options, log: Log): Promise<Agent> {
   }, TIDY_MS).unref();
   return {
     serve: runOnce(run, callStore, self),
+    files: loadFiles,
     machineId,
     check: () => supervisor.look(),
     async close() {
@@ -128,6 +156,8 @@ export async function createAgent(options: Options, log: Log): Promise<Agent> {
       await (await loading)?.stats.close();
       // At most the removal of one thing; a big data set takes as long as the disk needs.
       await tidying;
+      hashes.close();
+      linkStore?.[Symbol.dispose]();
       calls?.[Symbol.dispose]();
       store[Symbol.dispose]();
     },

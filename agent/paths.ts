@@ -18,10 +18,14 @@ export interface Paths {
   readonly calls: string;
   /** Of this machine's own clients; there is none before the first was made. */
   readonly tokens: string;
+  /** The links that were given out for uploads and downloads, and the key that signs them. */
+  readonly links: string;
   /** Says that a renamed machine is the same one. */
   readonly machineId: string;
   readonly jobs: string;
   readonly trash: string;
+  /** Uploads that are not whole yet. */
+  readonly staging: string;
   /** Further folders that `dataset_path` in a config may point into. */
   readonly datasetRoots: readonly string[];
   /** Folders outside, e.g. ComfyUI's, that models may be exported to. */
@@ -54,9 +58,11 @@ export function pathsOf({ data, state, datasetRoots = [], exportRoots = [] }: Pa
     db: join(stateFolder, "agent.db"),
     calls: join(stateFolder, "calls.db"),
     tokens: join(stateFolder, "tokens.db"),
+    links: join(stateFolder, "links.db"),
     machineId: join(stateFolder, "machine-id"),
     jobs: join(stateFolder, "jobs"),
     trash: join(stateFolder, "trash"),
+    staging: join(stateFolder, "staging"),
     datasetRoots: datasetRoots.map((path) => resolve(path)),
     exportRoots: exportRoots.map(({ name, path }) => ({ name, path: resolve(path) })),
   };
@@ -67,7 +73,7 @@ export async function createFolders(paths: Paths): Promise<void> {
   for (const folder of [paths.config, paths.datasets, paths.output, paths.outputs]) {
     await mkdir(folder, { recursive: true });
   }
-  for (const folder of [paths.state, paths.jobs, paths.trash]) {
+  for (const folder of [paths.state, paths.jobs, paths.trash, paths.staging]) {
     await mkdir(folder, { recursive: true, mode: 0o700 });
   }
 }

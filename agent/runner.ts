@@ -5,10 +5,12 @@ import type { CallContext, Contract, Handlers } from "../shared/contract.ts";
 import { ToolError } from "../shared/errors.ts";
 import type { Serve } from "../shared/served-calls.ts";
 import { contractOf, type INTERNAL_TOOLS, type ROUTER_TOOLS, type TOOLS } from "../shared/tools/index.ts";
+import type { fileRequest } from "../shared/tools/transfers.ts";
 import type { TrainerChoice } from "./trainer/trainer.ts";
 
 export type AllHandlers = Omit<Handlers<typeof TOOLS>, (typeof ROUTER_TOOLS)[number]["name"]> &
-  Handlers<typeof INTERNAL_TOOLS>;
+  // A file request is about the line it comes by, and answered there.
+  Omit<Handlers<typeof INTERNAL_TOOLS>, typeof fileRequest.name>;
 
 type AnyHandler = (input: unknown, context: CallContext) => Promise<object> | object;
 

@@ -16,6 +16,8 @@ export interface ServeOptions {
   readonly token: string | undefined;
   readonly allowHosts: readonly string[];
   readonly allowOrigins: readonly string[];
+  /** Where clients reach us, in front of the links we give out; undefined: where each request came to. */
+  readonly publicUrl: string | undefined;
   readonly logLevel: LogLevel;
   /** Serve without a token where one is needed. */
   readonly insecure: boolean;
@@ -28,6 +30,7 @@ export interface ServeFlags extends OAuthFlags {
   tokenFile?: string;
   allowHost?: string[];
   allowOrigin?: string[];
+  publicUrl?: string;
   insecure?: boolean;
   logLevel?: string;
 }
@@ -72,6 +75,13 @@ function withListenFlags(command: Command, defaultPort: number): Command {
         "a web page's origin that may call; may be given again",
       ).argParser(list),
     )
+    .addOption(
+      envOption(
+        "--public-url <url>",
+        "MCP_AI_TOOLKIT_PUBLIC_URL",
+        "the address of links to files, e.g. https://train.example.org [default: as the client called us]",
+      ),
+    )
     .addOption(envOption("--insecure", "MCP_AI_TOOLKIT_INSECURE", "let everybody in without a token"))
     .addOption(
       envOption(
@@ -102,6 +112,16 @@ function ownHosts(host: string): string[] {
   ];
 }
 
+/** A host named here is one that clients may call. */
+function publicUrlOf(text: string | undefined): URL | undefined {
+  if (text === undefined) return undefined;
+  const url = URL.parse(text);
+  const isPlain =
+    url && /^https?:$/.test(url.protocol) && url.username === "" && url.search + url.hash === "";
+  if (isPlain) return url;
+  throw new UsageError(`--public-url must be an address like https://train.example.org, not "${text}"`);
+}
+
 /** RUST_LOG may hold filters (`info,hyper=warn`); only a bare first level means something here. */
 function levelOf(flags: ServeFlags, env: Environment): LogLevel {
   const rust = words(env["RUST_LOG"])[0]?.toLowerCase();
@@ -116,12 +136,18 @@ export function serveOptions(flags: ServeFlags, env: Environment, defaultPort: n
   const host = (flags.host ?? env["MCP_AI_TOOLKIT_HOST"] ?? "127.0.0.1").replace(/^\[(.*)\]$/, "$1");
   const { token: value, tokenFile: file } = flags;
   const insecure = flags.insecure ?? env["MCP_AI_TOOLKIT_INSECURE"] === "1";
+  const publicUrl = publicUrlOf(flags.publicUrl ?? env["MCP_AI_TOOLKIT_PUBLIC_URL"]);
   return {
     oauth: oauthOptions(flags, env, insecure),
     port: portOf(flags.port ?? env["MCP_AI_TOOLKIT_PORT"] ?? String(defaultPort)),
     host,
     token: secretOf({ flag: "--token-file", value, file, variable: "MCP_AI_TOOLKIT_TOKEN" }, env),
-    allowHosts: [...ownHosts(host), ...(flags.allowHost ?? words(env["MCP_AI_TOOLKIT_ALLOW_HOSTS"]))],
+    allowHosts: [
+      ...ownHosts(host),
+      ...(publicUrl ? [publicUrl.hostname] : []),
+      ...(flags.allowHost ?? words(env["MCP_AI_TOOLKIT_ALLOW_HOSTS"])),
+    ],
+    publicUrl: publicUrl?.href.replace(/\/+$/, ""),
     allowOrigins: flags.allowOrigin ?? words(env["MCP_AI_TOOLKIT_ALLOW_ORIGINS"]),
     logLevel: levelOf(flags, env),
     insecure,

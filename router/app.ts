@@ -2,9 +2,10 @@
 import { type Context, Hono } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { errorBody, errorStatus, ToolError, toToolError } from "../shared/errors.ts";
+import { FILES_PATH, withoutToken } from "../shared/file-links.ts";
 import type { Log } from "../shared/log.ts";
 import { type Administration, adminRoutes, joinRoute } from "./admin-routes.ts";
-import { type AgentDoor, agentRoute } from "./agent-door.ts";
+import { type AgentDoor, agentRoute, TRANSFER_PATH } from "./agent-door.ts";
 import type { AppEnv } from "./app-env.ts";
 import { audited } from "./audit.ts";
 import type { Authenticate } from "./auth/authenticate.ts";
@@ -16,12 +17,16 @@ import { METADATA_PATH, resourceMetadata, STATIC_PREFIX } from "./auth/resource-
 import type { Backend } from "./backend.ts";
 import { browsers, preflight } from "./browsers.ts";
 import { CallMetrics } from "./call-metrics.ts";
+import { fileRoutes } from "./file-routes.ts";
+import type { FileHandler } from "./forward-files.ts";
 import type { HostPolicy } from "./hosts.ts";
 import { keyed } from "./keyed.ts";
+import { linked } from "./linked.ts";
 import type { McpEndpointOptions } from "./mcp-endpoint.ts";
 import { mcpRoutes } from "./mcp-routes.ts";
 import { monitoring } from "./monitoring.ts";
 import { isBug, named, observed } from "./observed.ts";
+import { publicBase } from "./public-base.ts";
 import { requestIds } from "./request-ids.ts";
 import { mcpRest, serverRest } from "./rest.ts";
 import { scoped } from "./scoped.ts";
@@ -40,6 +45,10 @@ export interface AppOptions {
   readonly oauth?: OAuthOptions | undefined;
   /** Where machines dial in; absent where the tools are this machine's own. */
   readonly agentDoor?: AgentDoor | undefined;
+  /** Answers requests for `/files/…`; absent where there are no files. */
+  readonly files?: FileHandler | undefined;
+  /** In front of the links we give out; absent: as each request came. */
+  readonly publicUrl?: string | undefined;
   readonly addressOf?: AddressOf | undefined;
   /** What MCP serves beside the tools. */
   readonly mcp?: Omit<McpEndpointOptions, "onError"> | undefined;
@@ -51,8 +60,10 @@ export interface AppOptions {
  * OAuth), a machine that brings a pairing code, and one that brings a credential of its own.
  */
 const OPEN = new Set(["/health", "/ready", "/join", "/agent"]);
+/** A link is its own permission; a machine brings its credential. */
+const OPEN_BELOW = ["/.well-known/", FILES_PATH, TRANSFER_PATH];
 export const isOpen = (path: string) =>
-  OPEN.has(path) || path === CARD_PATH || path.startsWith("/.well-known/");
+  OPEN.has(path) || path === CARD_PATH || OPEN_BELOW.some((start) => path.startsWith(start));
 /** The address of one machine of several. */
 const MACHINE = "/m/:machine";
 
@@ -65,6 +76,8 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
     administration,
     oauth,
     agentDoor,
+    files,
+    publicUrl,
     addressOf = () => "unknown",
     log,
   } = options;
@@ -88,6 +101,10 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
     const machine = backend.at?.(name);
     if (!machine) throw new ToolError("not_found", `There is no machine '${name.slice(0, 50)}' here`);
     c.set("backend", viewOf(c, c.var.caller, machine));
+    await next();
+  });
+  app.use(async (c, next) => {
+    if (c.var.backend && files) c.set("backend", linked(c.var.backend, publicBase(c, policy, publicUrl)));
     await next();
   });
   app.use(async (c, next) => {
@@ -122,6 +139,7 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
     app.route("/", joinRoute(administration, failures, addressOf));
   }
 
+  if (files) app.route("/", fileRoutes(files, failures, addressOf));
   if (agentDoor) app.route("/", agentRoute(agentDoor, failures, addressOf, log));
 
   app.notFound(unknownRoute(app));
@@ -129,7 +147,10 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
     const error = toToolError(thrown);
     const { requestId } = c.var;
     if (isBug(thrown))
-      log.error({ err: thrown, request_id: requestId, path: c.req.path }, "a bug in this router");
+      log.error(
+        { err: thrown, request_id: requestId, path: withoutToken(c.req.path) },
+        "a bug in this router",
+      );
     const told = error.code === "internal" ? named(error, requestId) : error;
     return c.json({ success: false, ...errorBody(told) }, errorStatus(told) as ContentfulStatusCode);
   });

@@ -1,5 +1,6 @@
 // What web pages may do here: Host and Origin are checked, and answers have the headers that browsers look for.
 import type { Context, MiddlewareHandler } from "hono";
+import { withoutToken } from "../shared/file-links.ts";
 import type { Log } from "../shared/log.ts";
 import { type HostPolicy, refusal } from "./hosts.ts";
 
@@ -8,7 +9,7 @@ export function browsers(policy: HostPolicy, log: Log): MiddlewareHandler {
     const origin = c.req.header("origin");
     const problem = refusal(policy, c.req.header("host"), origin);
     if (problem) {
-      log.warn({ path: c.req.path, problem }, "refused");
+      log.warn({ path: withoutToken(c.req.path), problem }, "refused");
       return c.json({ success: false, code: "forbidden", error: problem }, 403);
     }
     await next();

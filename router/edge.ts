@@ -1,7 +1,7 @@
 // A router for machines that dial in, put together: the same on Node and on Workers. What differs between the two comes in.
 import type { Hono } from "hono";
 import type { Log } from "../shared/log.ts";
-import { type AgentDoor, agentTokens, sharedAgentToken } from "./agent-door.ts";
+import { type AgentDoor, agentTokens, sharedAgentToken, type TransferDoor } from "./agent-door.ts";
 import { createApp } from "./app.ts";
 import type { AppEnv } from "./app-env.ts";
 import { Audit } from "./audit.ts";
@@ -13,11 +13,13 @@ import { Pairing } from "./auth/pairing.ts";
 import { clientTokens, TokenStore } from "./auth/tokens.ts";
 import { Changes } from "./changes.ts";
 import { Fleet } from "./fleet.ts";
+import { forwardFiles } from "./forward-files.ts";
 import type { HostPolicy } from "./hosts.ts";
 import type { Hub } from "./hub.ts";
 import { LastAnswers } from "./last-answers.ts";
 import { MachineRegistry } from "./machine-registry.ts";
 import type { Sql } from "./sql.ts";
+import { Transfers } from "./transfers.ts";
 
 export interface EdgeOptions {
   readonly sql: Sql;
@@ -32,6 +34,10 @@ export interface EdgeOptions {
   readonly policy: HostPolicy;
   /** How a request becomes an agent of the hub. */
   readonly accept: (hub: Hub) => AgentDoor["accept"];
+  /** How a request becomes the socket of one transfer; without it no files are served. */
+  readonly acceptTransfer?: TransferDoor["accept"] | undefined;
+  /** In front of links to files; undefined: where each request came to. */
+  readonly publicUrl?: string | undefined;
   readonly addressOf?: AddressOf;
   /** Fires when this process is about to end. */
   readonly closing?: AbortSignal;
@@ -61,7 +67,7 @@ function authenticateOf(options: EdgeOptions, tokens: TokenStore): Authenticate 
 }
 
 export function createEdge(options: EdgeOptions): Edge {
-  const { sql, agentToken, oauth, policy, accept, addressOf, log } = options;
+  const { sql, agentToken, oauth, policy, accept, acceptTransfer, publicUrl, addressOf, log } = options;
   const tokens = new TokenStore(sql);
   const machines = new MachineRegistry(sql);
   const later = (flush: () => void) =>
@@ -82,6 +88,8 @@ export function createEdge(options: EdgeOptions): Edge {
     onDetach: (machine, reason) => log.warn({ machine, reason }, "machine gone"),
   });
   const auth = [agentTokens(tokens), ...(agentToken === undefined ? [] : [sharedAgentToken(agentToken)])];
+  const expected = new Transfers();
+  const transfers = acceptTransfer && { expected, accept: acceptTransfer };
   const app = createApp({
     backend: fleet,
     surface: "mcp",
@@ -100,7 +108,9 @@ export function createEdge(options: EdgeOptions): Edge {
       closing: options.closing,
     },
     oauth,
-    agentDoor: { auth, accept: accept(fleet.hub) },
+    agentDoor: { auth, accept: accept(fleet.hub), transfers },
+    files: transfers && forwardFiles({ hub: fleet.hub, transfers: expected }),
+    publicUrl,
     addressOf,
     log,
   });

@@ -35,13 +35,17 @@ function isBelow(hosts: HostPolicy["hosts"], suffix: string): boolean {
   return dot > 0 && isBelow(hosts, suffix.slice(dot));
 }
 
+export function isAllowedHost(policy: HostPolicy, host: string): boolean {
+  return isKnown(policy, hostName(host));
+}
+
 /** Why a request is refused, or undefined. Requests without Origin come from programs, not from web pages. */
 export function refusal(
   policy: HostPolicy,
   host: string | undefined,
   origin: string | undefined,
 ): string | undefined {
-  if (!host || !isKnown(policy, hostName(host))) return `Invalid Host: ${(host ?? "").slice(0, 100)}`;
+  if (!host || !isAllowedHost(policy, host)) return `Invalid Host: ${(host ?? "").slice(0, 100)}`;
   if (origin === undefined || policy.origins.has(origin.toLowerCase())) return undefined;
   const own = URL.canParse(origin) ? new URL(origin) : undefined;
   return own && own.host.toLowerCase() === host.toLowerCase()

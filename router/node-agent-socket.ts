@@ -1,10 +1,11 @@
 // How a request becomes an agent of the hub on Node.
 import { upgradeWebSocket } from "@hono/node-server";
 import { type WebSocket, WebSocketServer } from "ws";
+import { byteSocket, type RawSocket } from "../shared/byte-socket.ts";
 import type { Log } from "../shared/log.ts";
 import { FRAME_BYTES_MAX } from "../shared/protocol.ts";
 import { websocketLink } from "../shared/websocket-link.ts";
-import type { AgentDoor } from "./agent-door.ts";
+import type { AgentDoor, TransferDoor } from "./agent-door.ts";
 import type { Hub } from "./hub.ts";
 
 /** Compressing what is mostly short costs more than it saves, and memory per socket. */
@@ -24,3 +25,10 @@ export function acceptAgent(hub: Hub, log: Log): AgentDoor["accept"] {
       },
     });
 }
+
+export const acceptTransfer: TransferDoor["accept"] = (c, take) =>
+  upgradeWebSocket(c, {
+    onOpen(_event, { raw }) {
+      if (raw) take(byteSocket(raw as unknown as RawSocket));
+    },
+  });

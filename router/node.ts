@@ -7,6 +7,7 @@ import { type ServerType, serve } from "@hono/node-server";
 import type { Hono } from "hono";
 import type { WebSocketServer } from "ws";
 import { ERRORS } from "../shared/errors.ts";
+import { type Fetch, type NodeEnv, writingBodies } from "./node-bodies.ts";
 import { routerRestarting } from "./offline.ts";
 
 /** Headers must be here by then. Bodies may take as long as they move: a big upload on a slow line is no attack. */
@@ -53,12 +54,13 @@ export function listen(
   app: Pick<Hono, "fetch">,
   { port, host, websockets, endCalls, closing }: ListenOptions,
 ): Promise<Listening> {
+  const answer = writingBodies(app.fetch as Fetch);
   return new Promise((resolve, reject) => {
     const server = serve({
       fetch: (request, env) =>
         closing?.aborted && new URL(request.url).pathname !== "/health"
           ? comeAgain()
-          : app.fetch(request, env),
+          : answer(request, env as NodeEnv),
       port,
       hostname: host,
       serverOptions: { requestTimeout: 0, headersTimeout: HEADERS_TIMEOUT_MS, IncomingMessage: Request },

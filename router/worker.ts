@@ -2,6 +2,7 @@
 // the noise of the internet. A deployment has one owner; more owners are more deployments, and nothing is shared.
 import type { Hono } from "hono";
 import { ToolError } from "../shared/errors.ts";
+import { TRANSFER_PATH } from "./agent-door.ts";
 import { createApp, isOpen } from "./app.ts";
 import type { AppEnv } from "./app-env.ts";
 import { bearerOf } from "./auth/authenticate.ts";
@@ -46,7 +47,7 @@ function turnAway(request: Request, env: WorkerEnv): Response | Promise<Response
 /** Whether it is worth asking the object, which knows the tokens. */
 async function mayBeLetIn(request: Request, env: WorkerEnv): Promise<boolean> {
   const { pathname } = new URL(request.url);
-  const isAgent = pathname === "/agent";
+  const isAgent = pathname === "/agent" || pathname.startsWith(TRANSFER_PATH);
   if (request.method === "OPTIONS" || (isOpen(pathname) && !isAgent)) return true;
   const sent = bearerOf(request.headers.get("authorization") ?? undefined);
   if (sent === undefined) return false;

@@ -74,6 +74,8 @@ export async function bundleWorker(entry = "router/worker.ts"): Promise<WorkerBu
     platform: "browser",
     external: /^(cloudflare|node):/,
     plugins: [leaveOut, settle],
+    // Of the SDK nothing is wanted but what is named: the tables of a validator that is never made would stay otherwise.
+    treeshake: { moduleSideEffects: [{ test: /\/@modelcontextprotocol\//, sideEffects: false }] },
     resolve: {
       conditionNames: ["workerd", "worker", "browser", "import"],
       alias: {

@@ -1,6 +1,7 @@
 // The router that a mode with tools of its own dials, if it was told of one.
 import type { Log } from "../../shared/log.ts";
 import type { Agent } from "../agent.ts";
+import { FileRequests } from "../link/file-requests.ts";
 import { isOpenToEavesdroppers, routerUrl } from "../link/router-url.ts";
 import { Uplink } from "../link/uplink.ts";
 import { logged } from "../logged.ts";
@@ -41,16 +42,30 @@ export async function routerOf(options: Options): Promise<Router | undefined> {
   return { url, token, name: name ?? own?.name };
 }
 
-export function dial({ url, token, name }: Router, agent: Agent, options: Options, log: Log): Uplink {
+export function dial(
+  { url, token, name }: Router,
+  agent: Agent,
+  options: Options,
+  log: Log,
+): Pick<Uplink, "refused" | "close"> {
   const { heartbeatMs } = options.link;
   const own = helloOf(agent, options);
   const hello = { ...own, name: name ?? own.name };
-  return new Uplink({
+  const onTransferBug = (err: unknown) => log.error({ err }, "a transfer failed");
+  const requests = new FileRequests({ files: agent.files, url, token, onBug: onTransferBug });
+  const uplink = new Uplink({
     url,
     token,
     hello: { ...hello, heartbeat_ms: heartbeatMs },
-    serve: logged(agent.serve, hello.name, log),
+    serve: requests.serving(logged(agent.serve, hello.name, log)),
     onBug: (err, tool, request_id) => log.error({ err, tool, request_id }, "a bug in a tool"),
     log,
   });
+  return {
+    refused: uplink.refused,
+    async close() {
+      await uplink.close();
+      requests.close();
+    },
+  };
 }

@@ -33,6 +33,7 @@ function authenticateOf(
 
 export interface HttpParts {
   readonly mcp?: AppOptions["mcp"];
+  readonly files?: AppOptions["files"];
   /** Ends what the last requests wait for. */
   readonly endCalls?: () => void;
 }
@@ -42,7 +43,7 @@ export async function serveHttp(
   surface: "mcp" | "rest",
   options: Options,
   log: Log,
-  { mcp, endCalls }: HttpParts = {},
+  { mcp, files, endCalls }: HttpParts = {},
 ): Promise<Running> {
   const closing = new AbortController();
   const tokens = ownTokens(pathsOf(options).tokens);
@@ -53,6 +54,8 @@ export async function serveHttp(
     authenticate: authenticateOf(options, tokens.authenticate, log),
     oauth: options.oauth,
     addressOf,
+    publicUrl: options.publicUrl,
+    files,
     mcp: { ...mcp, closing: closing.signal },
     log,
   });

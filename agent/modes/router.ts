@@ -4,7 +4,7 @@ import { createEdge } from "../../router/edge.ts";
 import { hostPolicy } from "../../router/hosts.ts";
 import { listen } from "../../router/node.ts";
 import { addressOf } from "../../router/node-address.ts";
-import { acceptAgent, websocketServer } from "../../router/node-agent-socket.ts";
+import { acceptAgent, acceptTransfer, websocketServer } from "../../router/node-agent-socket.ts";
 import { routerDatabase } from "../../router/node-data.ts";
 import { openSql } from "../../router/node-sql.ts";
 import type { Log } from "../../shared/log.ts";
@@ -22,6 +22,7 @@ export async function router(options: RouterOptions, log: Log): Promise<Running>
     policy: hostPolicy(options.allowHosts, options.allowOrigins),
     addressOf,
     accept: (hub) => acceptAgent(hub, log),
+    acceptTransfer,
     closing: closing.signal,
     log,
   });

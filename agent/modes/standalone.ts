@@ -23,6 +23,7 @@ export async function standalone(
     const fleet = await localFleet(agent, options, log, changes);
     const http = await serveHttp(fleet, surface, options, log, {
       mcp: { store: store.open, changes, watchJobs: () => fleet.watchJobs() },
+      files: async (request) => (await agent.files()).handle(request),
       endCalls: () => {
         fleet.hub.goAway("the server is ending");
         fleet.hub.close();

@@ -2,6 +2,7 @@
 import { serveStdio } from "@modelcontextprotocol/server/stdio";
 import type { Caller } from "../../router/auth/caller.ts";
 import { trainingFeatures } from "../../router/features/training-features.ts";
+import { linked } from "../../router/linked.ts";
 import type { Era } from "../../router/mcp/features.ts";
 import { mcpServer } from "../../router/mcp.ts";
 import { isBug, observed } from "../../router/observed.ts";
@@ -21,12 +22,9 @@ export async function stdio(options: Options, log: Log): Promise<Running> {
   const router = await routerOf(options);
   const agent = await createAgent(options, log);
   const fleet = await localFleet(agent, options, log);
-  const backend = observed(fleet, {
-    caller: CLIENT,
-    requestId: () => crypto.randomUUID(),
-
-    log,
-  });
+  const seen = observed(fleet, { caller: CLIENT, requestId: () => crypto.randomUUID(), log });
+  // Links lead to where a router is reached, if anywhere.
+  const backend = linked(seen, options.publicUrl);
   const uplink = router && dial(router, agent, options, log);
   const transport = new StdioTransport(process.stdin, process.stdout);
   const ended = Promise.withResolvers<number>();

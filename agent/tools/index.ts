@@ -1,10 +1,12 @@
 // All handlers, built from the agent's parts.
 import { dirname } from "node:path";
+import type { FileHashes } from "../files/file-hashes.ts";
 import type { Trash } from "../files/trash.ts";
 import type { GpuWatch } from "../gpus/gpu-watch.ts";
 import type { Paths } from "../paths.ts";
 import type { AllHandlers } from "../runner.ts";
 import type { Trainer } from "../trainer/trainer.ts";
+import type { LinkStore } from "../transfers/link-store.ts";
 import { ForeignRuns } from "./adoption/foreign-runs.ts";
 import { Runs } from "./adoption/runs.ts";
 import { countConfigs, readConfigFile } from "./configs/config-file.ts";
@@ -32,6 +34,7 @@ import { GPUS_WAIT_MS } from "./training/start.ts";
 import { createStatusReader } from "./training/status.ts";
 import type { Supervisor } from "./training/supervisor.ts";
 import { watchHandlers } from "./training/watch-jobs.ts";
+import { linkHandlers } from "./transfers/handlers.ts";
 import { trashHandlers } from "./trash/handlers.ts";
 
 export interface HandlerParts {
@@ -41,6 +44,8 @@ export interface HandlerParts {
   readonly supervisor: Supervisor;
   readonly gpus: GpuWatch;
   readonly stats: SystemMonitor;
+  readonly hashes: FileHashes;
+  readonly links: () => LinkStore;
   readonly health: AllHandlers["agent_health"];
   /** @throws ToolError trainer_missing */
   readonly trainer: () => Promise<Trainer>;
@@ -50,7 +55,20 @@ export interface HandlerParts {
 }
 
 export function createHandlers(parts: HandlerParts): AllHandlers {
-  const { paths, trash, store, supervisor, gpus, stats, health, trainer, now, toolkitFolders } = parts;
+  const {
+    paths,
+    trash,
+    store,
+    supervisor,
+    gpus,
+    stats,
+    hashes,
+    links,
+    health,
+    trainer,
+    now,
+    toolkitFolders,
+  } = parts;
   const foreign = new ForeignRuns({
     paths,
     toolkitFolders,
@@ -80,6 +98,7 @@ export function createHandlers(parts: HandlerParts): AllHandlers {
     paths,
     inUse,
     trash,
+    hashes,
     jobOf: (path) => store.byOutputFolder(dirname(path))?.id,
   });
   const unhurried = { signal: new AbortController().signal, progress: () => {} };
@@ -118,6 +137,7 @@ export function createHandlers(parts: HandlerParts): AllHandlers {
     ...captionHandlers(datasetParts),
     check_dataset: (input, context) => checkOne({ paths }, input, context),
     ...datasetViewHandlers(paths),
+    ...linkHandlers({ paths, hashes, links, jobOf: (id) => store.get(id) }),
     ...trashHandlers({ trash, restoreCaptions: captionRestorer(datasetParts) }),
     ...systemHandlers({ stats, health }),
   };

@@ -31,6 +31,7 @@ import {
   stopTraining,
   waitForTraining,
 } from "./training.ts";
+import { createDownloadLink, fileRequest, revokeLink } from "./transfers.ts";
 import { restoreDeleted } from "./trash.ts";
 import { watchJobs } from "./watching.ts";
 
@@ -74,13 +75,15 @@ export const TOOLS = [
   updateQueue,
   checkDataset,
   viewDataset,
+  createDownloadLink,
+  revokeLink,
 ] as const;
 
 /** Those that the router answers by itself: no agent has a handler for them. */
 export const ROUTER_TOOLS = [listModelPresets, listMachines] as const;
 
 /** Calls between router and agent that no client can make. */
-export const INTERNAL_TOOLS = [agentHealth, watchJobs] as const;
+export const INTERNAL_TOOLS = [agentHealth, watchJobs, fileRequest] as const;
 
 const byName = new Map<string, Contract>([...TOOLS, ...INTERNAL_TOOLS].map((tool) => [tool.name, tool]));
 

@@ -26,6 +26,7 @@ import {
   listExportedModels,
   MAX_INLINE_MODEL_BYTES,
 } from "../../../shared/tools/models.ts";
+import { FileHashes } from "../../files/file-hashes.ts";
 import { Trash } from "../../files/trash.ts";
 import { createFolders, type Paths, pathsOf } from "../../paths.ts";
 import { modelHandlers } from "./handlers.ts";
@@ -50,6 +51,7 @@ beforeEach(async () => {
   trash = new Trash(paths.trash);
   used = new Map();
   tools = modelHandlers({
+    hashes: new FileHashes(),
     paths,
     trash,
     inUse: { jobUsing: (path) => used.get(path), jobOfConfig: () => undefined },
@@ -344,6 +346,7 @@ describe("export_model", () => {
       overwrite?: boolean;
     }) => {
       const there = modelHandlers({
+        hashes: new FileHashes(),
         paths: { ...paths, exportRoots: [{ name: "comfy", path: comfy() }] },
         trash,
         inUse: { jobUsing: () => undefined, jobOfConfig: () => undefined },

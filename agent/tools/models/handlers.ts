@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { CallContext, Handlers } from "../../../shared/contract.ts";
 import { invalid, softError, ToolError } from "../../../shared/errors.ts";
 import { MAX_INLINE_MODEL_BYTES, type modelTools } from "../../../shared/tools/models.ts";
+import type { FileHashes } from "../../files/file-hashes.ts";
 import { checkRelative, closing, isMissing } from "../../files/sandbox.ts";
 import { type DeleteParts, moveToTrash } from "./delete.ts";
 import { exportTarget, exportTo } from "./export.ts";
@@ -15,21 +16,20 @@ import { describeModels, factsOf } from "./list.ts";
 import type { ModelFacts } from "./model-facts.ts";
 import { findModels, type OpenedModel, openModel } from "./model-files.ts";
 import { readExactly } from "./safetensors.ts";
-import { sha256Of } from "./verified-copy.ts";
 
 export interface ModelParts extends DeleteParts {
+  readonly hashes: FileHashes;
   /** The id of the job in whose output folder the file at this absolute path lies. */
   readonly jobOf: (path: string) => string | undefined;
 }
 
 const BYTES_PER_MB = 1024 * 1024; // as the old server counted
 
-export const modelHandlers = ({ jobOf, ...parts }: ModelParts): Handlers<typeof modelTools> => {
+export const modelHandlers = ({ jobOf, hashes, ...parts }: ModelParts): Handlers<typeof modelTools> => {
   const { paths } = parts;
   const facts = new FileCache<ModelFacts>();
-  const hashes = new FileCache<string>();
   const hashOf = (path: string, handle: FileHandle, stats: BigIntStats, { signal }: CallContext) =>
-    hashes.get(path, stats, () => sha256Of(handle, { signal }));
+    hashes.get(path, handle, stats, signal);
 
   /** Opens the model that `name` means. */
   async function withModel<T>(

@@ -1,0 +1,12 @@
+import { vi } from "vitest";
+import { downloadSuite } from "../testing/downloads.suite.ts";
+import { startProgram } from "../testing/program.ts";
+import { startRouted } from "../testing/routed.ts";
+
+vi.setConfig({ testTimeout: 60_000 });
+
+downloadSuite("on the LAN, from the agent itself", () => startProgram());
+downloadSuite("through a router", async () => {
+  const { agent, ...routed } = await startRouted();
+  return { ...routed, pid: agent.pid, log: () => `${routed.router.log()}\n${agent.log()}` };
+});

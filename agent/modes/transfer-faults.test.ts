@@ -1,0 +1,228 @@
+// What a bad network, dead processes and dishonest machines do to transfers, with real processes.
+import { once } from "node:events";
+import { open, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterEach, expect, test, vi } from "vitest";
+import { WebSocket } from "ws";
+import { fileRequest } from "../../shared/tools/transfers.ts";
+import { shell } from "../testing/curl.ts";
+import { putModel, randomBytes, scratch, sha256 } from "../testing/downloads.suite.ts";
+import { type Network, startNetwork } from "../testing/network.ts";
+import type { Program } from "../testing/program.ts";
+import { AGENT_TOKEN, CLIENT_TOKEN, connected, startAgent, startRouter } from "../testing/routed.ts";
+import { type Subject, subjectOf } from "../testing/subject.ts";
+
+vi.setConfig({ testTimeout: 120_000 });
+
+const MIB = 1024 * 1024;
+
+const opened: { close(): Promise<void> }[] = [];
+afterEach(async () => {
+  for (const each of opened.splice(0).reverse()) await each.close();
+});
+function closing<T extends { close(): Promise<void> }>(each: T): T {
+  opened.push(each);
+  return each;
+}
+
+interface Routed extends Subject {
+  readonly router: Program;
+  readonly network: Network;
+  readonly agent: Program;
+}
+
+async function throughNetwork(): Promise<Routed> {
+  const router = closing(await startRouter());
+  const network = closing(await startNetwork(router.url));
+  const agent = closing(await startAgent(network.url, "box", { args: ["--heartbeat", "1"] }));
+  await connected(agent);
+  return { ...subjectOf({ url: router.url, token: CLIENT_TOKEN, data: agent.data }), router, network, agent };
+}
+
+/** Reads on until so much has arrived, then lets the stream be. @returns what came */
+async function readSome(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  bytes: number,
+): Promise<Uint8Array[]> {
+  const chunks: Uint8Array[] = [];
+  for (let arrived = 0; arrived < bytes; ) {
+    const { value, done } = await reader.read();
+    if (done) break;
+    chunks.push(value);
+    arrived += value.length;
+  }
+  return chunks;
+}
+
+test("a download that is cut three times is never taken for whole, and goes on at the byte each time", async () => {
+  const { call, network, agent, ...subject } = await throughNetwork();
+  const file = randomBytes(72 * MIB);
+  await putModel({ call, ...subject }, "big", file);
+  const { url, curl, sha256: told } = await call("create_download_link", { kind: "model", name: "big" });
+  const folder = await scratch();
+  const target = await open(join(folder, "big.safetensors"), "w");
+  let arrived = 0;
+  let etag = "";
+  for (let cut = 1; cut <= 3; cut++) {
+    const headers: Record<string, string> =
+      arrived > 0 ? { range: `bytes=${arrived}-`, "if-range": etag } : {};
+    const response = await fetch(String(url), { headers });
+    expect(response.status).toBe(arrived > 0 ? 206 : 200);
+    etag = response.headers.get("etag") ?? "";
+    const reader = response.body?.getReader();
+    if (!reader) throw new Error("no body");
+    const chunks = await readSome(reader, 15 * MIB);
+    await network.weather("cut");
+    // What was under way still comes; then the line breaks, it does not end.
+    const broken = (async () => {
+      for (;;) {
+        const { value, done } = await reader.read();
+        if (done) return "whole";
+        chunks.push(value);
+      }
+    })();
+    await expect(broken).rejects.toThrow();
+    for (const chunk of chunks) arrived += (await target.write(chunk)).bytesWritten;
+    expect(arrived).toBeLessThan(file.length);
+    await connected(agent, cut + 1);
+  }
+  await target.close();
+  const { code, stderr } = await shell(String(curl), folder);
+  expect(code, stderr).toBe(0);
+  const whole = sha256(await readFile(join(folder, "big.safetensors")));
+  expect([whole, told]).toEqual([sha256(file), sha256(file)]);
+});
+
+test("a router that is killed breaks the download; started again, it goes on with the same link", async () => {
+  const router = closing(await startRouter());
+  const port = Number(new URL(router.url).port);
+  const agent = closing(await startAgent(router.url, "box"));
+  await connected(agent);
+  const subject = subjectOf({ url: router.url, token: CLIENT_TOKEN, data: agent.data });
+  const file = randomBytes(48 * MIB);
+  await putModel(subject, "big", file);
+  const { url, curl } = await subject.call("create_download_link", { kind: "model", name: "big" });
+  const response = await fetch(String(url));
+  const reader = response.body?.getReader();
+  if (!reader) throw new Error("no body");
+  const chunks = await readSome(reader, 10 * MIB);
+  await router.kill9();
+  await expect(readSome(reader, file.length)).rejects.toThrow();
+  const folder = await scratch();
+  await writeFile(join(folder, "big.safetensors"), Buffer.concat(chunks));
+  closing(await startRouter({ port, data: router.data }));
+  await connected(agent, 2);
+  expect((await shell(String(curl), folder)).code).toBe(0);
+  expect(sha256(await readFile(join(folder, "big.safetensors")))).toBe(sha256(file));
+});
+
+test("a file that becomes shorter while it is sent breaks the download", async () => {
+  const { call, ...subject } = await throughNetwork();
+  const path = await putModel({ call, ...subject }, "big", randomBytes(64 * MIB));
+  const { url } = await call("create_download_link", { kind: "model", name: "big" });
+  const response = await fetch(String(url));
+  const reader = response.body?.getReader();
+  if (!reader) throw new Error("no body");
+  await readSome(reader, MIB);
+  await writeFile(path, "short");
+  await expect(readSome(reader, 64 * MIB)).rejects.toThrow();
+});
+
+test("while the machine is away its links say so, and work again when it is back", async () => {
+  const { call, network, agent, ...subject } = await throughNetwork();
+  await putModel({ call, ...subject }, "small", randomBytes(MIB));
+  const { url } = await call("create_download_link", { kind: "model", name: "small" });
+  await network.weather("down");
+  await vi.waitFor(
+    async () => {
+      const response = await fetch(String(url));
+      expect([response.status, await response.json()]).toMatchObject([503, { code: "agent_offline" }]);
+    },
+    { timeout: 20_000, interval: 100 },
+  );
+  await network.weather("fair");
+  await connected(agent, 2);
+  expect((await fetch(String(url))).status).toBe(200);
+});
+
+/** A machine of its own that says hello by hand, and answers each file request as it is told. */
+async function dishonest(
+  router: Program,
+  answer: (input: Record<string, unknown>) => unknown,
+): Promise<WebSocket> {
+  const address = `${router.url.replace("http:", "ws:")}/agent`;
+  const socket = new WebSocket(address, { headers: { authorization: `Bearer ${AGENT_TOKEN}` } });
+  await once(socket, "open");
+  const send = (frame: object) => socket.send(JSON.stringify(frame));
+  socket.on("message", (data) => {
+    const frame = JSON.parse(String(data));
+    if (frame.t !== "call" || frame.tool !== fileRequest.name) return;
+    const output = answer(frame.input);
+    if (output instanceof Error)
+      send({ t: "error", id: frame.id, error: { code: output.message, message: "x" } });
+    else send({ t: "result", id: frame.id, output });
+  });
+  send({
+    t: "hello",
+    versions: { min: 1, max: 1 },
+    name: "evil",
+    machine_id: "evilevil",
+    instance: "1",
+    agent_version: "0",
+    tools: [],
+    limits: { frame_bytes: 1_000_000, open_calls: 10 },
+    heartbeat_ms: 60_000,
+  });
+  await once(socket, "message");
+  return socket;
+}
+
+const EVIL_LINK = `/files/evilevil${"A".repeat(34)}`;
+
+test("an agent too old for files is told from a broken one", async () => {
+  const router = closing(await startRouter());
+  await dishonest(router, () => new Error("not_found"));
+  const response = await fetch(router.url + EVIL_LINK);
+  expect(response.status).toBe(502);
+  expect(await response.text()).toContain("too old");
+});
+
+test("what a machine answers is no page, sets no cookie, and has the length it promised", async () => {
+  const router = closing(await startRouter());
+  await dishonest(router, ({ transfer }) => {
+    const socket = new WebSocket(`${router.url.replace("http:", "ws:")}/agent/transfer/${transfer}`, {
+      headers: { authorization: `Bearer ${AGENT_TOKEN}` },
+    });
+    socket.once("open", () => {
+      const headers = [
+        ["content-length", "1000"],
+        ["content-type", "text/html"],
+        ["set-cookie", "a=b"],
+        ["content-security-policy", "script-src *"],
+      ];
+      socket.send(JSON.stringify({ t: "head", status: 200, headers }));
+      socket.send(Buffer.alloc(10));
+      socket.send('{"t":"end"}');
+    });
+    return {};
+  });
+  const response = await fetch(router.url + EVIL_LINK);
+  expect(response.headers.get("set-cookie")).toBeNull();
+  expect(response.headers.get("content-security-policy")).toBe("default-src 'none'; sandbox");
+  await expect(response.arrayBuffer()).rejects.toThrow();
+});
+
+test("nobody dials for a transfer without a credential, or with an id that is not waited for", async () => {
+  const router = closing(await startRouter());
+  const status = async (id: string, token: string) => {
+    const socket = new WebSocket(`${router.url.replace("http:", "ws:")}/agent/transfer/${id}`, {
+      headers: { authorization: `Bearer ${token}` },
+    });
+    socket.on("error", () => {});
+    const [, response] = await once(socket, "unexpected-response");
+    socket.terminate();
+    return response.statusCode;
+  };
+  expect(await status("A".repeat(32), AGENT_TOKEN)).toBe(404);
+  expect(await status("A".repeat(32), "wrong")).toBe(401);
+});

@@ -1,0 +1,239 @@
+// Requests for files of machines that dial in: the head goes over the control link, the bytes over a socket of their own,
+// and nothing of either is kept here.
+import * as v from "valibot";
+import { ERRORS, errorBody, ToolError, toToolError } from "../shared/errors.ts";
+import { machineTag, parseLinkPath } from "../shared/file-links.ts";
+import { LinkLost } from "../shared/open-calls.ts";
+import { TRANSFER } from "../shared/protocol.ts";
+import type { Transfer } from "../shared/streams.ts";
+import { fileRequest } from "../shared/tools/transfers.ts";
+import type { Connected, Hub } from "./hub.ts";
+import type { Transfers } from "./transfers.ts";
+
+/** The same on both sides of the link: a web handler that answers a request for `/files/…`. */
+export type FileHandler = (request: Request) => Promise<Response>;
+
+/** What of a request is about the file. Credentials and cookies are not passed on. */
+const REQUEST_HEADERS: ReadonlySet<string> = new Set([
+  "accept",
+  ...["range", "if-range", "if-match", "if-none-match"],
+  ...["content-type", "content-length", "content-range", "repr-digest"],
+  ...["upload-offset", "upload-length", "upload-metadata", "upload-checksum", "upload-defer-length"],
+  "tus-resumable",
+]);
+/** What of an answer is about the file: a machine sets no cookies for the router's host. */
+const RESPONSE_HEADERS: ReadonlySet<string> = new Set([
+  ...["content-type", "content-length", "content-range", "content-disposition", "accept-ranges"],
+  ...["etag", "last-modified", "repr-digest", "x-content-sha256", "location", "allow", "retry-after"],
+  ...["upload-offset", "upload-length", "upload-defer-length", "upload-expires"],
+  ...["tus-resumable", "tus-version", "tus-extension", "tus-max-size", "tus-checksum-algorithm"],
+]);
+const HEADER_CHARS_MAX = 8_000;
+
+const BODYLESS = new Set(["GET", "HEAD", "DELETE"]);
+/** Their answers have no bytes to speak of, and come over the control link. */
+const SHORT = new Set(["HEAD", "DELETE"]);
+const Method = fileRequest.input.entries.method;
+
+export interface ForwardOptions {
+  readonly hub: Hub;
+  readonly transfers: Transfers;
+}
+
+export function forwardFiles(options: ForwardOptions): FileHandler {
+  return async (request) => {
+    try {
+      return await forward(options, request);
+    } catch (thrown) {
+      const error = thrown instanceof LinkLost ? offline() : toToolError(thrown);
+      return Response.json({ success: false, ...errorBody(error) }, { status: ERRORS[error.code].http });
+    }
+  };
+}
+
+const offline = () =>
+  new ToolError("agent_offline", "The machine that this link is for is not connected", {
+    hint: "Links work again when its agent is back; then go on where it stopped",
+  });
+
+async function forward({ hub, transfers }: ForwardOptions, request: Request): Promise<Response> {
+  const path = new URL(request.url).pathname;
+  const link = parseLinkPath(path);
+  if (!link) throw new ToolError("not_found", "This link is not whole: copy all of it");
+  const agent = hub.all().find(({ hello }) => machineTag(hello.machine_id) === link.machine);
+  if (!agent) throw offline();
+  const isShort = SHORT.has(request.method);
+  if (!isShort && transfers.isFull(agent.name)) {
+    // Nobody waits for a place, or takes one from others, with a link that does not work.
+    const refusal = await ask(agent, { ...inputOf(request, path), check: true }, request.signal);
+    if (refusal) return short(refusal, request);
+  }
+  const giveBack = isShort ? () => {} : await transfers.turn(agent.name, request.signal);
+  const expected = transfers.expect(agent.name);
+  let isStreaming = false;
+  try {
+    const input = { ...inputOf(request, path), transfer: expected.id };
+    const answer = await ask(agent, input, request.signal);
+    if (answer) return short(answer, request);
+    const transfer = await expected.opened(request.signal);
+    isStreaming = true;
+    void transfer.closed.then(giveBack);
+    return await exchange(transfer, request);
+  } finally {
+    expected[Symbol.dispose]();
+    if (!isStreaming) giveBack();
+  }
+}
+
+type Input = v.InferInput<typeof fileRequest.input>;
+type Answer = NonNullable<v.InferOutput<typeof fileRequest.output>["answer"]>;
+
+function inputOf(request: Request, path: string): Input {
+  const headers = [...picked([...request.headers], REQUEST_HEADERS)];
+  return { method: v.parse(Method, request.method), path, headers };
+}
+
+async function ask(agent: Connected, input: Input, signal: AbortSignal): Promise<Answer | undefined> {
+  const options = { signal, timeoutMs: TRANSFER.dialMs };
+  const output = await agent.peer.call(fileRequest.name, input, options).catch((thrown: unknown) => {
+    if (!(thrown instanceof ToolError) || thrown.code !== "not_found") throw thrown;
+    throw new ToolError("agent_error", "The agent of this machine is too old to send or take files", {
+      hint: "Update mcp-ai-toolkit on the training machine",
+    });
+  });
+  const parsed = v.safeParse(fileRequest.output, output);
+  if (parsed.success) return parsed.output.answer;
+  throw new ToolError("agent_error", "The training machine answered with something that is no answer");
+}
+
+function short({ status, headers, body }: Answer, { method }: Request): Response {
+  return new Response(method === "HEAD" || body === "" ? null : body, {
+    status,
+    headers: picked(headers, RESPONSE_HEADERS),
+  });
+}
+
+function picked(headers: readonly (readonly [string, string])[], names: ReadonlySet<string>): Headers {
+  const kept = new Headers();
+  for (const [name, value] of headers) {
+    if (names.has(name.toLowerCase()) && value.length <= HEADER_CHARS_MAX) kept.set(name, value);
+  }
+  return kept;
+}
+
+/** The request's body goes up while the answer is awaited; an answer before its end ends the upload. */
+async function exchange(transfer: Transfer, request: Request): Promise<Response> {
+  const leave = () => transfer.abort("the client has left");
+  request.signal.addEventListener("abort", leave, { once: true });
+  void transfer.closed.then(() => request.signal.removeEventListener("abort", leave));
+  if (request.signal.aborted) leave();
+  const body = BODYLESS.has(request.method) ? null : request.body;
+  const pumping = body ? pump(body, transfer) : transfer.end();
+  void Promise.resolve(pumping).catch(() => {}); // the answer's own end says what became of it
+  const { status, headers } = await transfer.head.catch((cause: unknown) => {
+    throw new ToolError("agent_error", "The line to the training machine broke before it answered", {
+      hint: "Ask again: what has arrived is kept",
+      cause,
+    });
+  });
+  const kept = picked(headers, RESPONSE_HEADERS);
+  return new Response(answerBody(transfer, kept), { status, headers: kept });
+}
+
+/** Bytes that a read should fetch at once, where the runtime can be asked (Workers): by itself it hands out crumbs. */
+async function pump(body: ReadableStream<Uint8Array>, transfer: Transfer): Promise<void> {
+  const next = chunks(body);
+  try {
+    for (;;) {
+      const chunk = await next.read();
+      if (!chunk) break;
+      await transfer.write(chunk);
+    }
+    transfer.end();
+  } catch (error) {
+    transfer.abort("the client's upload was cut off");
+    await next.cancel().catch(() => {}); // it has failed already
+    throw error;
+  }
+}
+
+interface Chunks {
+  read(): Promise<Uint8Array | undefined>;
+  cancel(): Promise<void>;
+}
+
+/** The reader of Workers, which can be asked for no less than so many bytes. */
+interface AtLeastReader {
+  readAtLeast(
+    bytes: number,
+    view: Uint8Array,
+  ): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>;
+  cancel(): Promise<void>;
+}
+
+function chunks(body: ReadableStream<Uint8Array>): Chunks {
+  const large = largeReader(body);
+  if (large) {
+    return {
+      async read() {
+        const { value } = await large.readAtLeast(TRANSFER.chunkBytes, new Uint8Array(TRANSFER.chunkBytes));
+        return value && value.length > 0 ? value : undefined;
+      },
+      cancel: () => large.cancel(),
+    };
+  }
+  const reader = body.getReader();
+  return {
+    read: async () => (await reader.read()).value,
+    cancel: () => reader.cancel(),
+  };
+}
+
+function largeReader(body: ReadableStream<Uint8Array>): AtLeastReader | undefined {
+  if (!("FixedLengthStream" in globalThis)) return undefined;
+  return body.getReader({ mode: "byob" }) as unknown as AtLeastReader; // of Workers, see above
+}
+
+type FixedLength = new (
+  bytes: number,
+) => {
+  readonly readable: ReadableStream<Uint8Array>;
+  readonly writable: WritableStream<Uint8Array>;
+};
+
+/** On Workers a plain stream would lose its length, and then an error would look like its end. */
+function answerBody(transfer: Transfer, headers: Headers): ReadableStream<Uint8Array> {
+  const length = headers.get("content-length");
+  const bytes = length === null ? undefined : Number(length);
+  const { FixedLengthStream } = globalThis as { FixedLengthStream?: FixedLength };
+  if (!FixedLengthStream || bytes === undefined) return closing(transfer, bytes);
+  const { readable, writable } = new FixedLengthStream(bytes);
+  void closing(transfer, bytes)
+    .pipeTo(writable)
+    .catch(() => transfer.abort("the client has left"));
+  return readable;
+}
+
+/** The incoming bytes, as many as were promised; with their end, the exchange is over. */
+function closing(transfer: Transfer, promisedBytes: number | undefined): ReadableStream<Uint8Array> {
+  const reader = transfer.incoming.getReader();
+  let leftBytes = promisedBytes ?? Number.POSITIVE_INFINITY;
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const { value, done } = await reader.read();
+        leftBytes -= value?.length ?? 0;
+        if (leftBytes < 0 || (done && promisedBytes !== undefined && leftBytes > 0)) {
+          transfer.abort("another length than was promised");
+          throw new Error("the machine sent another length than it had promised");
+        }
+        if (value) controller.enqueue(value);
+        if (!done) return;
+        controller.close();
+        transfer.close();
+      },
+      cancel: () => transfer.abort("the client has left"),
+    },
+    { highWaterMark: 0 },
+  );
+}

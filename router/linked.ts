@@ -1,0 +1,40 @@
+// A back end as one request's client reaches it: what the machine says as a path becomes a URL that this client can use.
+import { ToolError } from "../shared/errors.ts";
+import { FILES_PATH } from "../shared/file-links.ts";
+import { createDownloadLink, createUploadLink } from "../shared/tools/transfers.ts";
+import type { Backend, ToolAnswer } from "./backend.ts";
+
+const LINK_TOOLS: ReadonlySet<string> = new Set([createDownloadLink.name, createUploadLink.name]);
+
+/** @param base of all URLs; undefined where nobody can reach us by HTTP */
+export function linked(backend: Backend, base: string | undefined): Backend {
+  return {
+    tools: () => backend.tools(),
+    hasTool: (name) => backend.hasTool(name),
+    health: () => backend.health(),
+    machines: () => backend.machines?.() ?? [],
+    async call(tool, args, options) {
+      if (!LINK_TOOLS.has(tool)) return backend.call(tool, args, options);
+      if (base === undefined) throw noAddress();
+      return withBase(await backend.call(tool, args, options), base);
+    },
+  };
+}
+
+/** Links of a back end further behind us are URLs already. */
+function withBase(answer: ToolAnswer, base: string): ToolAnswer {
+  if (answer.kind !== "json") return answer;
+  const path = answer.output["url"];
+  if (typeof path !== "string" || !path.startsWith(FILES_PATH)) return answer;
+  const entries = Object.entries(answer.output).map(([key, value]) => [
+    key,
+    typeof value === "string" ? value.replaceAll(path, base + path) : value,
+  ]);
+  return { kind: "json", output: Object.fromEntries(entries) };
+}
+
+function noAddress(): ToolError {
+  return new ToolError("conflict", "Links need an address, and this server listens on none", {
+    hint: "Start it as mcp-ai-toolkit --mode standalone, or with --router URL and --public-url URL",
+  });
+}

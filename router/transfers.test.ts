@@ -1,0 +1,61 @@
+import { expect, test } from "vitest";
+import type { ByteSocket } from "../shared/byte-socket.ts";
+import { Transfers } from "./transfers.ts";
+
+const socket = (): ByteSocket => ({ send() {}, close() {}, onMessage() {}, onClose() {} });
+const signal = () => new AbortController().signal;
+
+test("an id is good for one socket of one machine, and for none once nobody waits", async () => {
+  const transfers = new Transfers();
+  const expected = transfers.expect("box");
+  expect([expected.id.length >= 32, transfers.machineOf(expected.id)]).toEqual([true, "box"]);
+  expect(transfers.arrived("guessed", socket())).toBe(false);
+  expect(transfers.arrived(expected.id, socket())).toBe(true);
+  const transfer = await expected.opened(signal());
+  expect(transfers.arrived(expected.id, socket())).toBe(false);
+  transfer.abort("done");
+  const given = transfers.expect("box");
+  given[Symbol.dispose]();
+  expect(transfers.machineOf(given.id)).toBeUndefined();
+});
+
+test("whoever stops waiting for a machine hears that it did not dial", async () => {
+  const leaving = new AbortController();
+  const expected = new Transfers().expect("box");
+  const waiting = expected.opened(leaving.signal);
+  leaving.abort();
+  await expect(waiting).rejects.toMatchObject({ code: "agent_offline" });
+});
+
+test("places go round in order, each machine has its own, and one given back twice counts once", async () => {
+  const transfers = new Transfers({ atOnce: 2 });
+  const [first, second] = [await transfers.turn("box", signal()), await transfers.turn("box", signal())];
+  expect([transfers.isFull("box"), transfers.isFull("other")]).toEqual([true, false]);
+  const order: string[] = [];
+  const third = transfers.turn("box", signal()).then((giveBack) => {
+    order.push("third");
+    return giveBack;
+  });
+  const fourth = transfers.turn("box", signal()).then((giveBack) => {
+    order.push("fourth");
+    return giveBack;
+  });
+  first();
+  first();
+  (await third)();
+  (await fourth)();
+  second();
+  expect([order, transfers.isFull("box")]).toEqual([["third", "fourth"], false]);
+});
+
+test("nobody waits for ever, and who leaves takes no place", async () => {
+  const transfers = new Transfers({ atOnce: 1, turnMs: 50 });
+  const giveBack = await transfers.turn("box", signal());
+  await expect(transfers.turn("box", signal())).rejects.toMatchObject({ code: "overloaded" });
+  const leaving = new AbortController();
+  const left = transfers.turn("box", leaving.signal);
+  leaving.abort();
+  await expect(left).rejects.toMatchObject({ code: "overloaded" });
+  giveBack();
+  expect(transfers.isFull("box")).toBe(false);
+});

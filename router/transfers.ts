@@ -1,0 +1,146 @@
+// The sockets that agents dial for single transfers: which are waited for, and how many a machine may have.
+import type { ByteSocket } from "../shared/byte-socket.ts";
+import { ToolError } from "../shared/errors.ts";
+import { TRANSFER } from "../shared/protocol.ts";
+import { Transfer, type TransferOptions } from "../shared/streams.ts";
+
+export interface Expected extends Disposable {
+  /** Nobody can guess it, and it is good for one socket. */
+  readonly id: string;
+  /** @throws ToolError agent_offline when the machine does not dial in time */
+  opened(signal: AbortSignal): Promise<Transfer>;
+}
+
+interface Waiting {
+  readonly machine: string;
+  readonly resolve: (transfer: Transfer) => void;
+}
+
+interface Queue {
+  open: number;
+  readonly waiting: (() => void)[];
+}
+
+const ID_BYTES = 24;
+/** How long a request waits for one of the machine's transfers to end. */
+const TURN_MS = 60_000;
+/** Requests of one machine that wait; each holds a connection. */
+const WAITING_MAX = 64;
+
+export interface TransfersOptions extends TransferOptions {
+  readonly atOnce?: number;
+  readonly turnMs?: number;
+}
+
+export class Transfers {
+  readonly #expected = new Map<string, Waiting>();
+  readonly #queues = new Map<string, Queue>();
+  readonly #options: TransfersOptions;
+
+  constructor(options: TransfersOptions = {}) {
+    this.#options = options;
+  }
+
+  get #atOnce(): number {
+    return this.#options.atOnce ?? TRANSFER.atOnce;
+  }
+
+  /** An id under which the machine may dial. Dispose of it, or the id stays good. */
+  expect(machine: string): Expected {
+    const bytes = crypto.getRandomValues(new Uint8Array(ID_BYTES));
+    const id = btoa(String.fromCharCode(...bytes))
+      .replaceAll("+", "-")
+      .replaceAll("/", "_");
+    const { promise, resolve } = Promise.withResolvers<Transfer>();
+    this.#expected.set(id, { machine, resolve });
+    return {
+      id,
+      opened: (signal) => orLate(promise, signal),
+      [Symbol.dispose]: () => void this.#expected.delete(id),
+    };
+  }
+
+  /** The machine whose dialling is waited for under this id. */
+  machineOf(id: string): string | undefined {
+    return this.#expected.get(id)?.machine;
+  }
+
+  /** @returns false when nobody waits for it (any more) */
+  arrived(id: string, socket: ByteSocket): boolean {
+    const waiting = this.#expected.get(id);
+    if (!waiting) return false;
+    this.#expected.delete(id);
+    // Now, not when the request gets around to it: the first frames are right behind.
+    waiting.resolve(new Transfer(socket, this.#options));
+    return true;
+  }
+
+  /** Would a turn have to wait? */
+  isFull(machine: string): boolean {
+    return (this.#queues.get(machine)?.open ?? 0) >= this.#atOnce;
+  }
+
+  /** Waits until the machine has room for one more. @returns what gives the place back. @throws ToolError overloaded */
+  async turn(machine: string, signal: AbortSignal): Promise<() => void> {
+    const queue = this.#queues.get(machine) ?? { open: 0, waiting: [] };
+    this.#queues.set(machine, queue);
+    if (queue.open < this.#atOnce) queue.open++;
+    else await this.#wait(queue, signal);
+    let given = false;
+    return () => {
+      if (given) return;
+      given = true;
+      const next = queue.waiting.shift();
+      if (next)
+        next(); // the place goes from hand to hand
+      else if (--queue.open === 0) this.#queues.delete(machine);
+    };
+  }
+
+  async #wait({ waiting }: Queue, signal: AbortSignal): Promise<void> {
+    if (waiting.length >= WAITING_MAX) throw tooManyTransfers();
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    waiting.push(resolve);
+    const giveUp = () => {
+      const index = waiting.indexOf(resolve);
+      if (index >= 0) waiting.splice(index, 1);
+      reject(tooManyTransfers());
+    };
+    const timer = setTimeout(giveUp, this.#options.turnMs ?? TURN_MS);
+    signal.addEventListener("abort", giveUp, { once: true });
+    if (signal.aborted) giveUp();
+    try {
+      await promise;
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", giveUp);
+    }
+  }
+}
+
+const tooManyTransfers = () =>
+  new ToolError("overloaded", "Too many transfers of this machine at once; try again in a minute");
+
+async function orLate(opened: Promise<Transfer>, signal: AbortSignal): Promise<Transfer> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  let isLost = false;
+  const giveUp = () => {
+    isLost = true;
+    reject(
+      new ToolError("agent_offline", "The training machine did not open a line for the file", {
+        hint: "Its agent's log says why; a proxy in front of the router has to pass WebSockets on under /agent/",
+      }),
+    );
+  };
+  const timer = setTimeout(giveUp, TRANSFER.dialMs);
+  signal.addEventListener("abort", giveUp, { once: true });
+  if (signal.aborted) giveUp();
+  // One that comes this moment finds nobody, and must not stay open.
+  void opened.then((late) => isLost && late.close());
+  try {
+    return await Promise.race([opened, promise]);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", giveUp);
+  }
+}

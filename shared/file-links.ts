@@ -1,0 +1,91 @@
+// What a link to a file looks like, and the lines that use it. The first characters say for which machine it is; the
+// rest only that machine can judge.
+
+export const FILES_PATH = "/files/";
+
+/** Machine, link, signature. */
+const TOKEN = /^([0-9a-z]{8})([A-Za-z0-9_-]{12})([A-Za-z0-9_-]{22})$/;
+
+export interface LinkToken {
+  readonly machine: string;
+  readonly id: string;
+  readonly signature: string;
+}
+
+export function parseToken(token: string): LinkToken | undefined {
+  const [, machine, id, signature] = TOKEN.exec(token) ?? [];
+  return machine && id && signature ? { machine, id, signature } : undefined;
+}
+
+export interface LinkPath extends LinkToken {
+  /** What follows: `curl -T cats.zip URL/` puts the file's name there. */
+  readonly name: string;
+}
+
+/** Of a URL's path; undefined when it is no link's. */
+export function parseLinkPath(path: string): LinkPath | undefined {
+  if (!path.startsWith(FILES_PATH)) return undefined;
+  const [token = "", ...rest] = path.slice(FILES_PATH.length).split("/");
+  const parsed = parseToken(token);
+  if (!parsed || rest.length > 1) return undefined;
+  try {
+    return { ...parsed, name: decodeURIComponent(rest[0] ?? "") };
+  } catch {
+    return undefined; // a broken escape
+  }
+}
+
+/** How a machine is named in its links. It has to be told from others, not to be secret. */
+export function machineTag(machineId: string): string {
+  return machineId
+    .toLowerCase()
+    .replace(/[^0-9a-z]/g, "")
+    .padEnd(8, "0")
+    .slice(0, 8);
+}
+
+/** A path as logs may show it: whoever has a link can use it. */
+export function withoutToken(path: string): string {
+  return path.startsWith(FILES_PATH) ? `${FILES_PATH}…` : path;
+}
+
+/** A word for a POSIX shell. */
+export function shellWord(text: string): string {
+  return /^[A-Za-z0-9_./:=@%+,-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+/** A file name for a shell that no program takes for an option. */
+const fileWord = (name: string) => shellWord(name.startsWith("-") ? `./${name}` : name);
+
+/** Brackets and braces in a URL are patterns to curl unless it is told otherwise. */
+const CURL = "curl -gfL";
+
+export function downloadLine(url: string, fileName: string): string {
+  return `${CURL} -C - -o ${fileWord(fileName)} ${shellWord(url)}`;
+}
+
+export function uploadLine(url: string, fileName: string): string {
+  return `${CURL} -T ${fileWord(fileName)} ${shellWord(`${url}/`)}`;
+}
+
+/** Where the folder's files lie in the archive does not matter: a single root is taken off. */
+export function uploadFolderLine(url: string): string {
+  return `tar -cf - . | ${CURL} -T - ${shellWord(url)}`;
+}
+
+/** Far below what proxies and Workers take in one request. */
+const PART_MIB = 32;
+
+/**
+ * Asks how much has arrived and sends the next part, until all has. The last answer tells what became of the files; any
+ * refusal but a broken line ends the loop (curl's 22).
+ */
+export function uploadResumeLine(url: string, fileName: string): string {
+  const [file, at] = [fileWord(fileName), shellWord(url)];
+  return [
+    `f=${file} u=${at}; n=$(wc -c <"$f"); while :; do`,
+    `o=$(curl -gfsI "$u" | tr -d '\\r' | sed -n 's/^upload-offset: //Ip'); [ -n "$o" ] || { sleep 2; continue; };`,
+    `tail -c "+$((o+1))" "$f" | head -c ${PART_MIB * 1024 * 1024} | curl -gfsS -X PATCH -T - -H "Upload-Offset: $o" -H "Upload-Length: $n" "$u";`,
+    `r=$?; [ $r = 0 ] && [ $((o+${PART_MIB * 1024 * 1024})) -ge $((n)) ] && break; [ $r = 22 ] && break; [ $r = 0 ] || sleep 2; done`,
+  ].join(" ");
+}
