@@ -1,6 +1,8 @@
-import { mkdtemp, readFile } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { expect, test, vi } from "vitest";
 import {
   identify,
@@ -12,6 +14,8 @@ import {
   sessionMembers,
   signalAll,
 } from "./process.ts";
+
+const run = promisify(execFile);
 
 const newFolder = () => mkdtemp(join(tmpdir(), "aitk-job-"));
 
@@ -134,4 +138,21 @@ test("taking back a launch leaves another launcher's alone", async () => {
 
 test("signalling what is already gone is no error", () => {
   expect(() => signalAll([2 ** 22 - 1], "SIGTERM")).not.toThrow();
+});
+
+test("whoever has too many files open says so, and takes no process for gone and no status for missing", async () => {
+  const folder = await newFolder();
+  await writeFile(join(folder, "exit"), "0");
+  await mkdir(join(folder, "started"));
+  await writeFile(join(folder, "started/pid"), `${process.pid}\n`);
+  const script = `
+    import { openSync } from "node:fs";
+    import { identify, isAlive, readExit, readStarted } from ${JSON.stringify(join(import.meta.dirname, "process.ts"))};
+    const self = { ...(await identify(process.pid)), bootId: null };
+    try { for (;;) openSync("/dev/null"); } catch {}
+    const looks = await Promise.allSettled([isAlive(self), readExit(process.argv[1]), readStarted(process.argv[1])]);
+    process.stdout.write(JSON.stringify(looks.map(({ reason, value }) => reason?.code ?? value ?? "missing")));`;
+  const command = 'ulimit -n 64; exec "$0" --input-type=module -e "$1" "$2"';
+  const { stdout } = await run("/bin/sh", ["-c", command, process.execPath, script, folder]);
+  expect(JSON.parse(stdout)).toEqual(["EMFILE", "EMFILE", "EMFILE"]);
 });

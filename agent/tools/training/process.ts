@@ -4,6 +4,7 @@ import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { mkdir, open, readdir, readFile, readlink, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { hasCode, isMissing } from "../../files/sandbox.ts";
 
 /**
  * Runs the trainer and writes its exit status to a file in one step, so that it is known also when nobody waited.
@@ -114,8 +115,11 @@ interface Stat {
   readonly startTicks: number;
 }
 
+/** Undefined for a process that is gone, or hidden from us. Whoever cannot look just now must not take it for gone. */
 async function readStat(pid: number | string): Promise<Stat | undefined> {
-  const text = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => undefined);
+  const text = await readFile(`/proc/${pid}/stat`, "utf8").catch((error: unknown) => {
+    if (!hasCode(error, "ENOENT", "ESRCH", "EPERM", "EACCES")) throw error; // too many open files, say
+  });
   return text === undefined ? undefined : parseStat(text);
 }
 
@@ -145,9 +149,11 @@ export async function identify(pid: number): Promise<ProcessIdentity> {
   return { pid, startTicks: stat?.startTicks ?? null, bootId: await bootId() };
 }
 
+const unseen = () => undefined;
+
 /** The process that started this one; null when that cannot be seen from here. */
 export async function parentOf(pid: number): Promise<number | null> {
-  return (hasProc && (await readStat(pid))?.parent) || null;
+  return (hasProc && (await readStat(pid).catch(unseen))?.parent) || null;
 }
 
 /** Linux counts in hundredths of a second for every reader (proc(5), sysconf(_SC_CLK_TCK)). */
@@ -162,7 +168,7 @@ export async function startedMs({ startTicks }: Pick<ProcessIdentity, "startTick
 
 /** The session a process is in (setsid(2)); null when it cannot be seen from here. */
 export async function sessionOf(pid: number): Promise<number | null> {
-  return (hasProc && (await readStat(pid))?.session) || null;
+  return (hasProc && (await readStat(pid).catch(unseen))?.session) || null;
 }
 
 /** Is there a process of this number, whichever it is? */
@@ -224,14 +230,27 @@ export function signalAll(pids: readonly number[], signal: NodeJS.Signals): void
 /** The status the shim wrote: 0–255, 128+n for signal n; undefined while there is none. */
 export async function readExit(folder: string): Promise<number | undefined> {
   const path = join(folder, "exit");
-  const text = await readFile(path, "utf8").catch(() => readlink(path).catch(() => ""));
+  const text = (await readIfThere(path)) ?? (await readlink(path).catch(noLink));
   return /^\d{1,3}$/.test(text) ? Number(text) : undefined;
+}
+
+/** @throws for a file that is there and cannot be read just now: it may say what nobody else knows */
+async function readIfThere(path: string): Promise<string | undefined> {
+  return await readFile(path, "utf8").catch((error: unknown) => {
+    if (!isMissing(error)) throw error;
+    return undefined;
+  });
+}
+
+function noLink(error: unknown): string {
+  if (!isMissing(error) && !hasCode(error, "EINVAL")) throw error; // EINVAL: a file, which has come this moment
+  return "";
 }
 
 /** The shim that runs the job of this folder, as it noted itself down; undefined when none has started. */
 export async function readStarted(folder: string): Promise<Omit<ProcessIdentity, "bootId"> | undefined> {
-  const text = await readFile(join(folder, "started/pid"), "utf8").catch(() => "");
+  const text = (await readIfThere(join(folder, "started/pid"))) ?? "";
   if (!/^\d+\n$/.test(text)) return undefined;
-  const stat = await readFile(join(folder, "started/stat"), "utf8").catch(() => undefined);
+  const stat = await readIfThere(join(folder, "started/stat"));
   return { pid: Number(text), startTicks: stat === undefined ? null : parseStat(stat).startTicks };
 }
