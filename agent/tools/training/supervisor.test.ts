@@ -49,25 +49,46 @@ async function endedRun(name: string): Promise<void> {
   store.launched(name, NOBODY);
 }
 
-test("what another agent has ended meanwhile is over: the next run in its folder is left alone", async () => {
-  await endedRun("first");
-  await endedRun("second");
-  const half = "second_000000005.safetensors";
-  const told: string[] = [];
-  const supervisor = new Supervisor({
+const supervise = (ended: (job: Job) => Promise<void> = async () => {}) =>
+  new Supervisor({
     store,
     jobsPath: join(root, "jobs"),
     trainer: () => Promise.reject(new Error("nothing is started here")),
     gpus: new GpuWatch({ environment: { CUDA_VISIBLE_DEVICES: "" } }),
     log: SILENT,
-    // While this agent is busy with the end of the first, another one ends the second, and its folder gets a new run.
-    async ended({ id }: Job) {
-      told.push(id);
-      const finished_at = new Date().toISOString();
-      const ending = { status: "stopped", exit_code: 0, final_step: 3, reason: null, hint: null } as const;
-      store.finish("second", { ...ending, finished_at });
-      await writeFile(join(output("second"), half), "a checkpoint that is being written");
-    },
+    ended,
+  });
+
+test("a run that cannot be looked at keeps nobody from looking after the others", async () => {
+  await endedRun("first");
+  await endedRun("second");
+  const exit = join(root, "jobs/first/exit");
+  await rm(exit);
+  await mkdir(exit); // whatever it may be that is wrong with it
+  const supervisor = supervise();
+  await supervisor.look();
+  expect(supervisor.lastError).toContain("looking after first: EISDIR");
+  expect(store.get("first")?.status).toBe("running");
+  expect(store.get("second")?.status).not.toBe("running");
+  await rm(exit, { recursive: true });
+  await writeFile(exit, "0");
+  await supervisor.look();
+  expect(store.get("first")?.status).not.toBe("running");
+  await supervisor[Symbol.asyncDispose]();
+});
+
+test("what another agent has ended meanwhile is over: the next run in its folder is left alone", async () => {
+  await endedRun("first");
+  await endedRun("second");
+  const half = "second_000000005.safetensors";
+  const told: string[] = [];
+  // While this agent is busy with the end of the first, another one ends the second, and its folder gets a new run.
+  const supervisor = supervise(async ({ id }) => {
+    told.push(id);
+    const finished_at = new Date().toISOString();
+    const ending = { status: "stopped", exit_code: 0, final_step: 3, reason: null, hint: null } as const;
+    store.finish("second", { ...ending, finished_at });
+    await writeFile(join(output("second"), half), "a checkpoint that is being written");
   });
   await supervisor.look();
   await supervisor[Symbol.asyncDispose]();

@@ -101,7 +101,10 @@ export class Supervisor implements AsyncDisposable {
       for (const { id } of this.#store.running()) {
         // One that ended took its time: by now another agent may have ended this one, and a new run have its folder.
         const job = this.#store.get(id);
-        if (job?.status === "running") await this.#check(job);
+        if (job?.status !== "running") continue;
+        await this.#check(job).catch((error: unknown) => {
+          this.#failed(error, `looking after ${id}`); // the others are looked after all the same
+        });
       }
       await this.#startWaiting();
       // Another agent may have ended what somebody waits for here.
