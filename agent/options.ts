@@ -133,6 +133,7 @@ Commands (each has a --help of its own):
   mcp-ai-toolkit router audit                              what was changed through a router, and by whom
   mcp-ai-toolkit join <router> --code XXXX-XXXX            give this GPU machine to a router
   mcp-ai-toolkit install | upgrade | uninstall             this machine's agent as a systemd service
+  mcp-ai-toolkit connect <client>                          how a client reaches this server, with a token for it
   mcp-ai-toolkit doctor                                    what keeps this machine from training
 
 Examples:

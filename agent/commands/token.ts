@@ -8,7 +8,7 @@ import { durationMs } from "./duration.ts";
 import { machineAdmin } from "./machine-admin.ts";
 import { table } from "./table.ts";
 
-function scopesOf(text: string): Scope[] {
+export function scopesOf(text: string): Scope[] {
   const words = text.split(",").map((word) => word.trim());
   const known = SCOPES.filter((scope) => words.includes(scope));
   if (known.length === words.length) return known;
