@@ -9,6 +9,8 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const LEFT_OUT = [
   // Schemas of zod turned into JSON Schema. The SDK checks messages with zod; our own schemas are valibot's.
   /\/zod\/v4\/core\/(json-schema-processors|to-json-schema)\.js$/,
+  // JSON Schema checked in full; see ALWAYS.
+  /\/@modelcontextprotocol\/server\/dist\/cfWorkerProvider-[\w-]+\.mjs$/,
 ];
 
 /** Expressions of a dependency that are never anything else here: what only they lead to is not bundled. */
@@ -25,6 +27,12 @@ const ALWAYS = [
     // Every Server of ours brings its own: router/mcp/form-answers.ts.
     "options?.jsonSchemaValidator ?? new DefaultJsonSchemaValidator()": "options.jsonSchemaValidator",
   },
+  {
+    id: /\/@modelcontextprotocol\/server\/dist\/src-[\w-]+\.mjs$/,
+    // A table of every schema of every revision, for users of the SDK to look things up in.
+    "for (const key of SPEC_SCHEMA_KEYS) register(key, schemas_exports[key]);": "",
+    "for (const [key, schema] of Object.entries(authSchemas)) register(key, schema);": "",
+  },
 ];
 
 const leaveOut: Plugin = {
@@ -33,9 +41,9 @@ const leaveOut: Plugin = {
     filter: { id: LEFT_OUT },
     async handler(id) {
       const source = await readFile(id, "utf8");
-      const names = [...source.matchAll(/^export (?:async )?(?:const|function|class) (\w+)/gm)].map(
-        ([, name]) => name,
-      );
+      const names = [
+        ...source.matchAll(/^export (?:async )?(?:const|function|class) (\w+)|^export \{ \w+ as (\w+) \}/gm),
+      ].map(([, declared, renamed]) => declared ?? renamed);
       if (names.length === 0) throw new Error(`${id} exports nothing that can be left out; look at LEFT_OUT`);
       const missing = `throw new Error("left out of the Worker: scripts/worker-bundle.ts")`;
       return `const leftOut = () => () => { ${missing}; };\n${names.map((name) => `export const ${name} = leftOut;`).join("\n")}`;
