@@ -8,13 +8,14 @@ import type { Block } from "../../shared/fields.ts";
 import { SILENT } from "../../shared/log.ts";
 import { HEARTBEAT_MS, VERSIONS } from "../../shared/protocol.ts";
 import type { Serve } from "../../shared/served-calls.ts";
+import { AGENT_NAME, AGENT_TOOLS, type AgentTool } from "./fixture-agent-tools.ts";
 import { PNG } from "./fixture-media.ts";
 
 const says = (text: string): { readonly content: readonly Block[] } => ({
   content: [{ type: "text", text }],
 });
 
-const HANDLERS: Readonly<Record<string, Serve>> = {
+const HANDLERS: Readonly<Record<AgentTool, Serve>> = {
   test_simple_text: async () => says("This is a simple text response for testing."),
   test_image_content: async () => ({ content: [{ type: "image", data: PNG, mimeType: "image/png" }] }),
   test_error_handling: async () => {
@@ -29,9 +30,6 @@ const HANDLERS: Readonly<Record<string, Serve>> = {
   },
 };
 
-export const AGENT_NAME = "fixture";
-export const AGENT_TOOLS = Object.keys(HANDLERS);
-
 /** Lives until it is killed. */
 function dial(url: string, token: string): void {
   new Uplink({
@@ -43,15 +41,15 @@ function dial(url: string, token: string): void {
       machine_id: AGENT_NAME,
       instance: AGENT_NAME,
       agent_version: "0",
-      tools: AGENT_TOOLS,
+      tools: [...AGENT_TOOLS],
       heartbeat_ms: HEARTBEAT_MS,
     },
     serve: async (tool, input, context) => {
-      const handler = HANDLERS[tool];
-      if (!handler) throw new ToolError("not_found", `Tool '${tool}' not found`);
-      return handler(tool, input, context);
+      const known = AGENT_TOOLS.find((name) => name === tool);
+      if (!known) throw new ToolError("not_found", `Tool '${tool}' not found`);
+      return HANDLERS[known](tool, input, context);
     },
-    log: SILENT,
+    log: { ...SILENT, info: (_fields, message) => console.log(message) }, // whoever started us waits for the first line
   });
 }
 

@@ -6,7 +6,7 @@ import type { Backend, ListedTool, ToolAnswer } from "../../router/backend.ts";
 import type { Hub } from "../../router/hub.ts";
 import { ToolError } from "../../shared/errors.ts";
 import { Blocks } from "../../shared/fields.ts";
-import { AGENT_NAME, AGENT_TOOLS } from "./fixture-agent.ts";
+import { AGENT_NAME, AGENT_TOOLS } from "./fixture-agent-tools.ts";
 import { CONVERSATIONS } from "./fixture-conversations.ts";
 import { LONG_TOOL_NAMES } from "./fixture-tasks.ts";
 

@@ -10,8 +10,10 @@ import {
   type InputRequiredResult,
   inputRequired,
   inputResponse,
+  type RequestStateCodec,
   type ServerContext,
   type ServerEventBus,
+  type ServerOptions,
 } from "@modelcontextprotocol/server";
 import type { AroundCall } from "../../router/mcp/features.ts";
 import { PNG, WAV } from "./fixture-media.ts";
@@ -21,9 +23,17 @@ type Args = Readonly<Record<string, unknown>>;
 type Conversation = (args: Args, context: ServerContext, changes: ServerEventBus) => Result | Promise<Result>;
 
 /** What the tools ask the client to bring back, signed. */
-export const requestState = createRequestStateCodec<{ readonly asked: string }>({
-  key: crypto.getRandomValues(new Uint8Array(32)),
-});
+let made: RequestStateCodec<{ readonly asked: string }> | undefined;
+
+/** Made when it is needed: a module of a Worker has no randomness. */
+function codec(): RequestStateCodec<{ readonly asked: string }> {
+  made ??= createRequestStateCodec({ key: crypto.getRandomValues(new Uint8Array(32)) });
+  return made;
+}
+
+export const requestState: NonNullable<ServerOptions["requestState"]> = {
+  verify: (state, context) => codec().verify(state, context),
+};
 
 const shows = (...content: ContentBlock[]): CallToolResult => ({ content });
 const says = (text: string) => shows({ type: "text", text });
@@ -60,7 +70,7 @@ async function until(
   const inputRequests: InputRequests = { ...questions };
   return inputRequired({
     inputRequests,
-    ...(asked !== undefined && { requestState: await requestState.mint({ asked }) }),
+    ...(asked !== undefined && { requestState: await codec().mint({ asked }) }),
   });
 }
 

@@ -1,23 +1,15 @@
-// Our router with the fixture in place of a training machine, on a socket of its own.
+// The fixture as a server: on Node, and in workerd. Its agent is a process of its own on a real WebSocket.
 import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
+import { once } from "node:events";
 import { join } from "node:path";
-import { sharedAgentToken } from "../../router/agent-door.ts";
-import { createApp } from "../../router/app.ts";
-import { ownerToken } from "../../router/auth/authenticate.ts";
-import { Changes } from "../../router/changes.ts";
-import { hostPolicy } from "../../router/hosts.ts";
+import { AGENT_TOKEN } from "../../agent/testing/routed.ts";
+import { startWorker } from "../../agent/testing/worker.ts";
 import { Hub } from "../../router/hub.ts";
-import type { Features } from "../../router/mcp/features.ts";
 import { listen } from "../../router/node.ts";
 import { acceptAgent, websocketServer } from "../../router/node-agent-socket.ts";
-import type { Log } from "../../shared/log.ts";
-import { AGENT_NAME } from "./fixture-agent.ts";
-import { FixtureBackend } from "./fixture-backend.ts";
-import { aroundCall, requestState } from "./fixture-conversations.ts";
-import { prompts } from "./fixture-prompts.ts";
-import { resources } from "./fixture-resources.ts";
-import { aroundLongTools, tasks } from "./fixture-tasks.ts";
+import { SILENT } from "../../shared/log.ts";
+import { fixtureApp } from "./fixture-app.ts";
 
 export interface FixtureServer {
   /** Of its MCP endpoint. */
@@ -26,54 +18,47 @@ export interface FixtureServer {
 }
 
 const AGENT = join(import.meta.dirname, "fixture-agent.ts");
-const CONNECT_MS = 30_000;
 
-export async function startFixture(log: Log): Promise<FixtureServer> {
-  const token = randomUUID();
+export async function nodeFixture(): Promise<FixtureServer> {
+  const agentToken = randomUUID();
   const hub = new Hub();
-  const backend = new FixtureBackend(hub);
-  const changes = new Changes(["tools", "prompts", "resources"]);
-  const features: Features = {
-    resources,
-    prompts,
-    complete: async ({ value }) => [`${value}ing`],
-    around: aroundLongTools(aroundCall(changes)),
-    tasks,
-    requestState,
-    install(server, era) {
-      server.registerCapabilities({ logging: {} });
-      // Of the old era; nobody is ever told of anything.
-      if (era === "modern") return;
-      for (const method of ["resources/subscribe", "resources/unsubscribe"] as const)
-        server.setRequestHandler(method, async () => ({}));
-    },
-  };
-  const app = createApp({
-    backend,
-    surface: "mcp",
-    policy: hostPolicy(),
-    authenticate: ownerToken(undefined),
-    mcp: { featuresOf: () => features, changes },
-    agentDoor: { auth: [sharedAgentToken(token)], accept: acceptAgent(hub, log) },
-    log,
-  });
+  const app = fixtureApp({ hub, agentToken, accept: acceptAgent(hub, SILENT), log: SILENT });
   const listening = await listen(app, {
     port: 0,
     host: "127.0.0.1",
     websockets: websocketServer(),
     endCalls: () => hub.close(),
   });
-  const host = `localhost:${listening.port}`;
-  const agent = spawn(process.execPath, [AGENT, `ws://${host}/agent`, token], {
-    stdio: ["ignore", "ignore", "inherit"],
+  return withAgent(`127.0.0.1:${listening.port}`, agentToken, () => listening.close(100));
+}
+
+export async function workerFixture(): Promise<FixtureServer> {
+  const worker = await startWorker({ entry: "scripts/conformance/fixture-worker.ts" });
+  return withAgent(new URL(worker.url).host, AGENT_TOKEN, () => worker.close());
+}
+
+async function withAgent(
+  address: string,
+  token: string,
+  closeServer: () => Promise<void>,
+): Promise<FixtureServer> {
+  const agent = spawn(process.execPath, [AGENT, `ws://${address}/agent`, token], {
+    stdio: ["ignore", "pipe", "inherit"],
   });
   const close = async () => {
     agent.kill();
-    await listening.close(100);
+    await closeServer();
   };
-  if (!(await hub.whenBack(AGENT_NAME, CONNECT_MS))) {
-    await close();
+  const ended = once(agent, "exit").then(() => {
     throw new Error("The fixture's agent did not connect");
+  });
+  ended.catch(() => {}); // it ends when it has done its work, too
+  try {
+    await Promise.race([once(agent.stdout, "data"), ended]);
+  } catch (error) {
+    await close();
+    throw error;
   }
-  return { url: `http://${host}/mcp`, close };
+  // The suite tries DNS rebinding on that name only.
+  return { url: `http://${address.replace("127.0.0.1", "localhost")}/mcp`, close };
 }

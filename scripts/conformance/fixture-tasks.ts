@@ -1,6 +1,5 @@
 // Tools of the fixture that take long, and become tasks for clients that know what to do with one. These live in memory,
 // where the real ones are derived from a job.
-import { setTimeout as delay } from "node:timers/promises";
 import {
   acceptedContent,
   type CallToolResult,
@@ -27,6 +26,17 @@ interface LongTool {
   readonly first?: (context: ServerContext) => ReturnType<typeof inputRequired> | undefined;
 }
 
+/** Without Node's own: the fixture runs in workerd, too. */
+const delay = (ms: number, signal: AbortSignal) =>
+  new Promise<void>((resolve, reject) => {
+    const timer = setTimeout(resolve, ms);
+    const stop = () => {
+      clearTimeout(timer);
+      reject(signal.reason);
+    };
+    signal.addEventListener("abort", stop, { once: true });
+  });
+
 const says = (text: string, isError = false): CallToolResult => ({
   content: [{ type: "text", text }],
   ...(isError && { isError }),
@@ -43,14 +53,14 @@ const NAME = { name: { type: "string" } };
 const LONG_TOOLS: Readonly<Record<string, LongTool>> = {
   slow_compute: {
     async run({ seconds, label }, { signal }) {
-      await delay(Number(seconds ?? 0) * 1_000, undefined, { signal });
+      await delay(Number(seconds ?? 0) * 1_000, signal);
       return says(`Computed ${label ?? ""}`);
     },
   },
   failing_job: {
     onlyAsTask: true,
     async run(_args, { signal }) {
-      await delay(300, undefined, { signal });
+      await delay(300, signal);
       return says("The job failed.", true);
     },
   },
@@ -84,7 +94,7 @@ const LONG_TOOLS: Readonly<Record<string, LongTool>> = {
         ? undefined
         : inputRequired({ inputRequests: { user_name: form("What is your name?", NAME) } }),
     async run({ name }, { signal }) {
-      await delay(100, undefined, { signal });
+      await delay(100, signal);
       return says(`Hello, ${name}`);
     },
   },

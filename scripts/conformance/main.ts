@@ -2,9 +2,8 @@
 // suite asks of a server; then with the tools that people get, of which it can only try what every server has.
 
 import { startProgram } from "../../agent/testing/program.ts";
-import { SILENT } from "../../shared/log.ts";
 import { FIXTURE, OUR_TOOLS } from "./expectations.ts";
-import { startFixture } from "./fixture-server.ts";
+import { nodeFixture, workerFixture } from "./fixture-server.ts";
 import { REVISIONS, runSuite } from "./suite.ts";
 import { verdict } from "./verdict.ts";
 
@@ -22,7 +21,8 @@ async function warmUp(url: string): Promise<void> {
 }
 
 for (const [name, open, expectations] of [
-  ["the fixture", () => startFixture(SILENT), FIXTURE],
+  ["the fixture", nodeFixture, FIXTURE],
+  ["the fixture in workerd", workerFixture, FIXTURE],
   ["our tools", ourTools, OUR_TOOLS],
 ] as const) {
   const { url, close } = await open();
