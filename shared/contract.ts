@@ -34,6 +34,8 @@ export interface Contract<
   readonly description: string;
   readonly scope: Scope;
   readonly effect: keyof typeof EFFECTS;
+  /** An answer may be long because its caller asked for much; clients that cut long ones are told to take it. */
+  readonly mayBeLong?: true;
   readonly input: Input;
   readonly output: Output;
 }

@@ -29,7 +29,7 @@ test.each(described)("$name has a title, all four hints, and schemas that are ob
 });
 
 test("a tool without parameters has no `required` key", () => {
-  const schema = described.find((tool) => tool.name === "list_configs")?.inputSchema;
+  const schema = described.find((tool) => tool.name === "get_system_stats")?.inputSchema;
   expect(schema).toEqual({ type: "object", properties: {} });
 });
 
@@ -64,4 +64,17 @@ test("only tools that answer with pictures have no output schema", () => {
     "compare_runs",
     "view_dataset",
   ]);
+});
+
+test("only tools whose callers can ask for much tell clients to take long answers", () => {
+  const long = TOOLS.filter((tool) => mcpTool(tool)._meta !== undefined).map(({ name }) => name);
+  expect(long).toContain("get_training_logs");
+  expect(long).not.toContain("download_model"); // base64 is of no use to a model
+  for (const tool of TOOLS.filter(({ name }) => long.includes(name))) {
+    expect(tool.effect).toBe("read");
+    expect(mcpTool(tool)).toMatchObject({
+      outputSchema: {},
+      _meta: { "anthropic/maxResultSizeChars": 200_000 },
+    });
+  }
 });

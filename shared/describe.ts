@@ -14,7 +14,11 @@ export interface McpTool {
   /** Absent for tools that answer with pictures. */
   readonly outputSchema?: JsonObject & { readonly type: "object" };
   readonly annotations: Annotations & { readonly title: string };
+  readonly _meta?: JsonObject;
 }
+
+/** What Claude Code takes of an answer in one piece, when asked to; by itself it stops at 25,000 tokens. */
+const LONG_ANSWER = { "anthropic/maxResultSizeChars": 200_000 };
 
 function jsonSchema(schema: v.GenericSchema, typeMode: "input" | "output"): JsonObject & { type: "object" } {
   const { $schema: _dialect, ...rest } = toJsonSchema(schema, { typeMode, errorMode: "ignore" });
@@ -36,6 +40,7 @@ export function mcpTool(contract: Contract): McpTool {
     inputSchema: jsonSchema(contract.input, "input"),
     ...(!answersWithBlocks(contract) && { outputSchema: jsonSchema(contract.output, "input") }),
     annotations: { title: contract.title, ...annotationsOf(contract) },
+    ...(contract.mayBeLong && { _meta: LONG_ANSWER }),
   };
 }
 

@@ -27,6 +27,16 @@ export const OneOf = <const T extends readonly [string, ...string[]]>(options: T
 
 export const JobId = v.pipe(v.string(), v.minLength(1), v.maxLength(100), v.description("Training job ID"));
 
+/** What a list answers at most, in one page. */
+export const PAGE_MAX = 1_000;
+/** Inputs of tools whose lists may be long. */
+export const PAGE_INPUT = {
+  limit: v.optional(Count(`How many at most; default ${PAGE_MAX}`, 1, PAGE_MAX)),
+  cursor: v.optional(
+    v.pipe(v.string(), v.maxLength(PATH_MAX), v.description("next_cursor of the page before")),
+  ),
+} as const;
+
 // --- outputs -------------------------------------------------------------------------------------------------
 export const Bytes = v.pipe(v.number(), v.integer(), v.minValue(0));
 export const Whole = v.pipe(v.number(), v.integer(), v.minValue(0));
@@ -41,6 +51,9 @@ export const COMMON_OUTPUT = {
   /** Present, as "rehearsal", when no real training happens on this machine (`--trainer rehearsal`). */
   trainer: v.optional(v.nullable(v.picklist(["ai-toolkit", "rehearsal"]))),
 } as const;
+
+/** What such a tool adds when there is more. */
+export const PAGE_OUTPUT = { next_cursor: v.optional(v.string()), total: v.optional(Whole) } as const;
 
 export function output<const E extends v.ObjectEntries>(entries: E) {
   return v.object({ ...COMMON_OUTPUT, ...entries });

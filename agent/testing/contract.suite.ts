@@ -10,6 +10,7 @@ import { doors } from "./contract/doors.suite.ts";
 import { history } from "./contract/history.suite.ts";
 import { hostile, hugeBodies } from "./contract/hostile.suite.ts";
 import { jsonRpc } from "./contract/json-rpc.suite.ts";
+import { lists } from "./contract/lists.suite.ts";
 import { mcpResults } from "./contract/mcp-results.suite.ts";
 import { largeModels, models } from "./contract/models.suite.ts";
 import { paths } from "./contract/paths.suite.ts";
@@ -30,6 +31,7 @@ const CHAPTERS = {
   system,
   queue,
   history,
+  lists,
   paths,
   "JSON-RPC": jsonRpc,
   "MCP results": mcpResults,

@@ -121,8 +121,8 @@ export function createHandlers(parts: HandlerParts): AllHandlers {
     preflight: checkRun,
     counts: async () => ({
       configs: await countConfigs(paths),
-      datasets: (await datasets.list_datasets({}, unhurried)).datasets.length,
-      models: (await models.list_exported_models({}, unhurried)).models.length,
+      datasets: countOf(await datasets.list_datasets({}, unhurried), "datasets"),
+      models: countOf(await models.list_exported_models({}, unhurried), "models"),
     }),
   });
   return {
@@ -142,3 +142,9 @@ export function createHandlers(parts: HandlerParts): AllHandlers {
     ...systemHandlers({ stats, health }),
   };
 }
+
+/** Of a list that may be only the first page. */
+const countOf = <K extends string>(
+  list: { readonly [key in K]: readonly unknown[] } & { readonly total?: number | undefined },
+  key: K,
+): number => list.total ?? list[key].length;

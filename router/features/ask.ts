@@ -16,7 +16,29 @@ export interface Answer {
   readonly images: readonly Image[];
 }
 
+/** Nobody picks from a longer list. */
+const PAGES_MAX = 10;
+
 const Json = v.pipe(v.string(), v.parseJson(), v.record(v.string(), v.unknown()));
+
+/** A list of a list tool, all its pages put together. @param key where in an answer it stands */
+export async function askForAll(
+  asking: Asking,
+  tool: string,
+  key: string,
+  machine?: string,
+): Promise<readonly unknown[]> {
+  const all: unknown[] = [];
+  let cursor: unknown;
+  for (let page = 0; page < PAGES_MAX; page++) {
+    const { json } = await ask(asking, tool, typeof cursor === "string" ? { cursor } : {}, machine);
+    const items = json[key];
+    if (Array.isArray(items)) all.push(...items);
+    cursor = json["next_cursor"];
+    if (typeof cursor !== "string") break;
+  }
+  return all;
+}
 
 /**
  * @param machine the one of several that is asked

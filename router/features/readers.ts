@@ -12,7 +12,7 @@ import {
   getTrainingStatus,
 } from "../../shared/tools/training.ts";
 import type { Address, Kind } from "./address.ts";
-import { type Answer, type Asking, ask } from "./ask.ts";
+import { type Answer, type Asking, ask, askForAll } from "./ask.ts";
 import { samplesOf } from "./sample-name.ts";
 
 export type Content =
@@ -33,9 +33,7 @@ type Read = (asking: Asking, address: Address) => Promise<readonly Content[] | u
 
 const Logs = v.object({ logs: v.array(v.string()) });
 const Config = v.object({ yaml: v.string() });
-const Models = v.object({
-  models: v.array(v.looseObject({ name: v.string(), relative_path: v.optional(v.string()) })),
-});
+const Models = v.array(v.looseObject({ name: v.string(), relative_path: v.optional(v.string()) }));
 
 const job: Read = async (asking, { name, part, machine }) => {
   const read = (tool: string, args: object = {}) => ask(asking, tool, { job_id: name, ...args }, machine);
@@ -66,7 +64,7 @@ const dataset: Read = async (asking, { name, part, machine }) => {
 
 const model: Read = async (asking, { name, part, machine }) => {
   if (part !== "") return undefined;
-  const { models } = v.parse(Models, (await ask(asking, listExportedModels.name, {}, machine)).json);
+  const models = v.parse(Models, await askForAll(asking, listExportedModels.name, "models", machine));
   const found = models.filter((each) => each.name === name || each.relative_path === name);
   return found.length > 0 ? found.map(json) : undefined;
 };

@@ -6,7 +6,7 @@ import { listDatasets } from "../../shared/tools/datasets.ts";
 import { listExportedModels } from "../../shared/tools/models.ts";
 import { listTrainingJobs } from "../../shared/tools/training.ts";
 import type { Kind } from "./address.ts";
-import { type Asking, ask } from "./ask.ts";
+import { type Asking, ask, askForAll } from "./ask.ts";
 
 export interface Thing {
   readonly kind: Kind;
@@ -23,32 +23,29 @@ const JOBS_MAX = 100;
 const Jobs = v.object({
   jobs: v.array(v.object({ job_id: v.string(), config: v.string(), status: v.string() })),
 });
-const Configs = v.object({ configs: v.array(v.string()) });
-const Datasets = v.object({ datasets: v.array(v.object({ name: v.string(), image_count: v.number() })) });
-const Models = v.object({
-  models: v.array(v.object({ name: v.string(), step: v.optional(v.nullable(v.number())) })),
-});
+const Configs = v.array(v.string());
+const Datasets = v.array(v.object({ name: v.string(), image_count: v.number() }));
+const Models = v.array(v.object({ name: v.string(), step: v.optional(v.nullable(v.number())) }));
 
 type Named = readonly [name: string, description: string];
-type Lister = (
-  read: (tool: string, args?: Record<string, unknown>) => Promise<unknown>,
-) => Promise<readonly Named[]>;
+type Lister = (asking: Asking, machine: string | undefined) => Promise<readonly Named[]>;
 
 const LISTERS: Readonly<Record<Kind, Lister>> = {
-  job: async (read) => {
-    const { jobs } = v.parse(Jobs, await read(listTrainingJobs.name, { limit: JOBS_MAX }));
+  job: async (asking, machine) => {
+    const { json } = await ask(asking, listTrainingJobs.name, { limit: JOBS_MAX }, machine);
+    const { jobs } = v.parse(Jobs, json);
     return jobs.map(({ job_id, config, status }) => [job_id, `Training of ${config}: ${status}`]);
   },
-  config: async (read) => {
-    const { configs } = v.parse(Configs, await read(listConfigs.name));
+  config: async (asking, machine) => {
+    const configs = v.parse(Configs, await askForAll(asking, listConfigs.name, "configs", machine));
     return configs.map((name) => [name, "Training configuration"]);
   },
-  dataset: async (read) => {
-    const { datasets } = v.parse(Datasets, await read(listDatasets.name));
+  dataset: async (asking, machine) => {
+    const datasets = v.parse(Datasets, await askForAll(asking, listDatasets.name, "datasets", machine));
     return datasets.map(({ name, image_count }) => [name, `Data set of ${image_count} images`]);
   },
-  model: async (read) => {
-    const { models } = v.parse(Models, await read(listExportedModels.name));
+  model: async (asking, machine) => {
+    const models = v.parse(Models, await askForAll(asking, listExportedModels.name, "models", machine));
     return models.map(({ name, step }) => [name, step ? `Model at step ${step}` : "Model"]);
   },
 };
@@ -62,9 +59,7 @@ export async function listThings(asking: Asking, kind: Kind): Promise<readonly T
   const lists = await Promise.all(
     (machines.length > 0 ? machines : [undefined]).map(async (machine) => {
       try {
-        const named = await LISTERS[kind](
-          async (tool, args) => (await ask(asking, tool, args, machine)).json,
-        );
+        const named = await LISTERS[kind](asking, machine);
         return named.map(([name, description]): Thing => ({ kind, name, description, machine }));
       } catch (thrown) {
         if (thrown instanceof ToolError || v.isValiError(thrown)) return [];

@@ -62,12 +62,13 @@ async function callTool(
   }
 }
 /** The SDK types its lists as mutable; ours are shared by all requests and never changed. */
-function mutable({ inputSchema, outputSchema, annotations, ...tool }: ListedTool) {
+function mutable({ inputSchema, outputSchema, annotations, _meta, ...tool }: ListedTool) {
   return {
     ...tool,
     inputSchema: { ...inputSchema },
     ...(outputSchema && { outputSchema: { ...outputSchema } }),
     ...(annotations && { annotations: { ...annotations } }),
+    ...(_meta && { _meta: { ..._meta } }),
   };
 }
 

@@ -1,7 +1,21 @@
 // Contracts of the tools for training configs.
 import * as v from "valibot";
 import { defineTool } from "../contract.ts";
-import { Count, Flag, Json, lenient, Name, OneOf, output, Path, Real, Success, Text } from "../fields.ts";
+import {
+  Count,
+  Flag,
+  Json,
+  lenient,
+  Name,
+  OneOf,
+  output,
+  PAGE_INPUT,
+  PAGE_OUTPUT,
+  Path,
+  Real,
+  Success,
+  Text,
+} from "../fields.ts";
 
 /** Optimizers that ai-toolkit resolves (`toolkit/optimizer.py`). The first five are the old server's list. */
 export const OPTIMIZERS = [
@@ -151,8 +165,9 @@ export const listConfigs = defineTool({
   description: "List all training configurations available in the config directory.",
   scope: "read",
   effect: "read",
-  input: v.object({}),
-  output: output({ configs: v.array(v.string()) }),
+  mayBeLong: true,
+  input: v.object({ ...PAGE_INPUT }),
+  output: output({ configs: v.array(v.string()), ...PAGE_OUTPUT }),
 });
 
 export const getConfig = defineTool({
@@ -161,6 +176,7 @@ export const getConfig = defineTool({
   description: "Get a specific training configuration by name.",
   scope: "read",
   effect: "read",
+  mayBeLong: true,
   input: v.object({ name: Name("Configuration name") }),
   output: output({ config: Json, yaml: v.string(), path: v.string() }),
 });

@@ -1,7 +1,7 @@
 // Contracts of the tools for data sets.
 import * as v from "valibot";
 import { defineTool } from "../contract.ts";
-import { Bytes, Flag, Name, output, Success, Whole } from "../fields.ts";
+import { Bytes, Flag, Name, output, PAGE_INPUT, PAGE_OUTPUT, Success, Whole } from "../fields.ts";
 
 /** An element that is no such object is reported as a failed file, it does not fail the whole upload. */
 const UploadedImage = v.fallback(
@@ -47,8 +47,10 @@ export const listDatasets = defineTool({
   description: "List all available training datasets.",
   scope: "read",
   effect: "read",
-  input: v.object({}),
+  mayBeLong: true,
+  input: v.object({ ...PAGE_INPUT }),
   output: output({
+    ...PAGE_OUTPUT,
     datasets: v.array(
       v.object({
         name: v.string(),
@@ -71,6 +73,7 @@ export const getDatasetInfo = defineTool({
   description: "Get detailed information about a dataset including image count, caption stats.",
   scope: "read",
   effect: "read",
+  mayBeLong: true,
   input: v.object({ name: Name("Dataset name") }),
   output: output({
     name: v.string(),

@@ -11,6 +11,7 @@ export const getRunRecord = defineTool({
     "What a run was and what it left: the exact configuration it ran with, loss, speed, duration, checkpoints and samples. Kept for ever, also when its folder is gone; of a run that this server did not start, as long as the folder is there.",
   scope: "read",
   effect: "read",
+  mayBeLong: true,
   input: v.object({ job_id: JobId }),
   output: output({
     job_id: v.string(),

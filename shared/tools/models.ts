@@ -1,7 +1,20 @@
 // Contracts of the tools for trained models.
 import * as v from "valibot";
 import { defineTool } from "../contract.ts";
-import { Bytes, Flag, lenient, Name, OneOf, output, Path, Success, Time, Whole } from "../fields.ts";
+import {
+  Bytes,
+  Flag,
+  lenient,
+  Name,
+  OneOf,
+  output,
+  PAGE_INPUT,
+  PAGE_OUTPUT,
+  Path,
+  Success,
+  Time,
+  Whole,
+} from "../fields.ts";
 
 /** The largest file that `download_model` puts into an answer as base64, in bytes. The old server's limit. */
 export const MAX_INLINE_MODEL_BYTES = 104_857_600;
@@ -54,8 +67,10 @@ export const listExportedModels = defineTool({
   description: "List all exported models.",
   scope: "read",
   effect: "read",
-  input: v.object({}),
+  mayBeLong: true,
+  input: v.object({ ...PAGE_INPUT }),
   output: output({
+    ...PAGE_OUTPUT,
     models: v.array(Model),
     /** What export_model takes as destination. */
     export_folders: v.array(v.object({ name: v.string(), path: v.string() })),

@@ -11,6 +11,8 @@ import {
   lenient,
   Name,
   output,
+  PAGE_INPUT,
+  PAGE_OUTPUT,
   Success,
   Text,
   Time,
@@ -230,11 +232,13 @@ export const listTrainingJobs = defineTool({
     "List all training jobs, newest first; also runs found in the output folders (origin folder) and jobs of ai-toolkit's own web UI (origin web-ui), which can be looked at and not be changed here.",
   scope: "read",
   effect: "read",
+  mayBeLong: true,
   input: v.object({
     limit: v.optional(Count("How many jobs at most", 1, 1000), 100),
+    cursor: PAGE_INPUT.cursor,
     status: v.optional(v.picklist(JOB_STATUSES)),
   }),
-  output: output({ jobs: v.array(v.object(JobSummary)), total: Whole }),
+  output: output({ ...PAGE_OUTPUT, jobs: v.array(v.object(JobSummary)), total: Whole }),
 });
 
 export const getTrainingLogs = defineTool({
@@ -244,6 +248,7 @@ export const getTrainingLogs = defineTool({
     "Get training logs for a job: its last lines, progress bars folded. The text is the trainer's own output.",
   scope: "read",
   effect: "read",
+  mayBeLong: true,
   input: v.object({
     job_id: JobId,
     lines: v.optional(lenient(Count("Number of lines to retrieve", 0, 10_000)), 100),

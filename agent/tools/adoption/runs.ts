@@ -2,6 +2,7 @@
 import { ToolError } from "../../../shared/errors.ts";
 import type { JobStatus } from "../../../shared/tools/training.ts";
 import { atOnce } from "../../files/at-once.ts";
+import { pageOf } from "../page.ts";
 import type { Job, JobStore } from "../training/job-store.ts";
 import { type ForeignRun, isForeign } from "../training/run.ts";
 import type { ForeignRuns } from "./foreign-runs.ts";
@@ -10,11 +11,13 @@ import type { FoundRun } from "./found-run.ts";
 export interface RunList {
   /** The newest first. */
   readonly runs: readonly Job[];
-  readonly total: number;
+  readonly more: { readonly total: number; readonly next_cursor?: string };
   /** What could not be looked at. */
   readonly problems: readonly string[];
 }
 
+/** Nobody pages further back. */
+const DEPTH_MAX = 100_000;
 /** Folders that are read at once: four of them keep libuv busy. */
 const AT_ONCE = 8;
 
@@ -46,16 +49,19 @@ export class Runs {
     return run;
   }
 
-  async list(limit: number, status?: JobStatus): Promise<RunList> {
+  /** @param cursor the id of the run after which to begin */
+  async list(limit: number, status?: JobStatus, cursor?: string): Promise<RunList> {
     const { runs: found, problems } = await this.#foreign.survey();
     const matching = status === undefined ? found : await this.#withStatus(found, status);
-    const own = this.#store.list(limit, status);
-    const newest = merged(own, matching).slice(0, limit);
-    const runs = new Array<Job>(newest.length);
-    await atOnce(newest.entries(), AT_ONCE, async ([index, each]) => {
+    // One more, to know that there are more.
+    const own = this.#store.list(cursor === undefined ? limit + 1 : DEPTH_MAX, status);
+    const { items, more } = pageOf(merged(own, matching), ({ id }) => id, { limit, cursor });
+    const runs = new Array<Job>(items.length);
+    await atOnce(items.entries(), AT_ONCE, async ([index, each]) => {
       runs[index] = "state" in each ? await this.#foreign.open(each) : each;
     });
-    return { runs, total: this.#store.count(status) + matching.length, problems };
+    const total = this.#store.count(status) + matching.length;
+    return { runs, more: { ...more, total }, problems };
   }
 
   async count(status?: "running" | "pending"): Promise<number> {

@@ -22,6 +22,7 @@ import type { InUse } from "../../in-use.ts";
 import type { Paths } from "../../paths.ts";
 import type { Environment } from "../../trainer/environment.ts";
 import { resolveDatasetPath } from "../datasets/dataset-path.ts";
+import { pageOf } from "../page.ts";
 import { isObject } from "./check.ts";
 import { checkConfig } from "./checks.ts";
 import { configNotFound, EXTENSIONS, failedTo, listConfigNames, readConfigFile } from "./config-file.ts";
@@ -189,8 +190,9 @@ export const configHandlers = ({
     };
   },
 
-  async list_configs() {
-    return { configs: await listConfigNames(paths) };
+  async list_configs(wish) {
+    const { items, more } = pageOf(await listConfigNames(paths), (name) => name, wish);
+    return { configs: items, ...more };
   },
 
   async get_config({ name }) {

@@ -6,6 +6,7 @@ import { checkRelative, closing, type Folder, folderInside, splitPath } from "..
 import type { Trash } from "../../files/trash.ts";
 import type { InUse } from "../../in-use.ts";
 import type { Paths } from "../../paths.ts";
+import { pageOf } from "../page.ts";
 import { companionsOf } from "./companions.ts";
 import { DatasetList } from "./dataset-list.ts";
 import { scanDataset } from "./dataset-scan.ts";
@@ -41,7 +42,11 @@ export const datasetHandlers = ({
         saveImages(paths.datasets, input, context),
       ),
 
-    list_datasets: (_input, { signal }) => list.read(signal),
+    async list_datasets(wish, { signal }) {
+      const { datasets, ...rest } = await list.read(signal);
+      const { items, more } = pageOf(datasets, ({ name }) => name, wish);
+      return { ...rest, datasets: items, ...more };
+    },
 
     async get_dataset_info({ name }, { signal }) {
       const folder = await openDataset(paths, name);

@@ -7,6 +7,7 @@ import { invalid, softError, ToolError } from "../../../shared/errors.ts";
 import { MAX_INLINE_MODEL_BYTES, type modelTools } from "../../../shared/tools/models.ts";
 import type { FileHashes } from "../../files/file-hashes.ts";
 import { checkRelative, closing, isMissing } from "../../files/sandbox.ts";
+import { pageOf } from "../page.ts";
 import { type DeleteParts, moveToTrash } from "./delete.ts";
 import { exportTarget, exportTo } from "./export.ts";
 import { nameFrom } from "./export-name.ts";
@@ -43,10 +44,11 @@ export const modelHandlers = ({ jobOf, hashes, ...parts }: ModelParts): Handlers
   }
 
   return {
-    list_exported_models: async (_input, { signal }) => ({
-      models: await describeModels(paths, facts, jobOf, signal),
-      export_folders: [...paths.exportRoots],
-    }),
+    async list_exported_models(wish, { signal }) {
+      const models = await describeModels(paths, facts, jobOf, signal);
+      const { items, more } = pageOf(models, ({ path }) => path, wish);
+      return { models: items, ...more, export_folders: [...paths.exportRoots] };
+    },
 
     async export_model({ model_name, output_path, destination, name_template, overwrite }, context) {
       if (output_path !== undefined) checkRelative(output_path, "output"); // before "not found", as the old server

@@ -90,8 +90,8 @@ export const trainingHandlers = (parts: TrainingParts): Handlers<typeof training
       return { job_id, status: "success", state, ...(await stopReport(store, job, step ?? null)) };
     },
 
-    async list_training_jobs({ limit, status }) {
-      const { runs: found, total, problems } = await runs.list(limit, status);
+    async list_training_jobs({ limit, status, cursor }) {
+      const { runs: found, more, problems } = await runs.list(limit, status, cursor);
       const { waiting } = found.some((job) => job.status === "pending")
         ? await lookAtQueue(parts)
         : { waiting: [] };
@@ -101,7 +101,7 @@ export const trainingHandlers = (parts: TrainingParts): Handlers<typeof training
           ...(isForeign(job) ? foreignFacts(job) : factsOf(waiting, job, gpus.latest)),
         })),
       );
-      return { jobs, total, ...(problems.length > 0 && { warnings: [...problems] }) };
+      return { jobs, ...more, ...(problems.length > 0 && { warnings: [...problems] }) };
     },
 
     async get_training_logs({ job_id, lines }) {
