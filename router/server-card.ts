@@ -1,7 +1,6 @@
 // The server card (SEP-2127): who this server is and how it is reached, for clients that have not connected yet. It
 // names no tools: those depend on who asks.
 import { Hono } from "hono";
-import { etag } from "hono/etag";
 import {
   SERVER_ICON,
   SERVER_ID,
@@ -30,15 +29,20 @@ export const PROTOCOL_VERSIONS = [
 export function serverCard(needsToken: () => Promise<boolean>): Hono<AppEnv> {
   const app = new Hono<AppEnv>();
   for (const path of [CARD_PATH, OLD_PATH])
-    app.get(path, etag(), async (c) => {
+    app.get(path, async (c) => {
       const { host } = new URL(c.req.url);
       // A proxy with a certificate stands in front of most of us, and says so.
       const isSecure = c.req.header("x-forwarded-proto") === "https" || c.req.url.startsWith("https:");
+      const url = `${isSecure ? "https" : "http"}://${host}/mcp`;
+      const isClosed = await needsToken();
+      // All that the card depends on.
+      const etag = `"${SERVER_VERSION} ${url} ${isClosed}"`;
+      if (c.req.header("if-none-match")?.includes(etag)) return c.body(null, 304, { etag });
       const remote = {
         type: "streamable-http",
-        url: `${isSecure ? "https" : "http"}://${host}/mcp`,
+        url,
         supportedProtocolVersions: PROTOCOL_VERSIONS,
-        ...((await needsToken()) && {
+        ...(isClosed && {
           headers: [
             {
               name: "Authorization",
@@ -59,6 +63,7 @@ export function serverCard(needsToken: () => Promise<boolean>): Hono<AppEnv> {
         remotes: [remote],
       };
       return c.body(JSON.stringify(card), 200, {
+        etag,
         "content-type": "application/mcp-server-card+json",
         "access-control-allow-origin": "*",
         "cache-control": `public, max-age=${MAX_AGE_SECONDS}`,

@@ -2,10 +2,8 @@
 // on as it always did: what is deleted goes to the trash.
 import {
   acceptedContent,
-  createRequestStateCodec,
   inputRequired,
   inputResponse,
-  type RequestStateCodec,
   type ServerOptions,
 } from "@modelcontextprotocol/server";
 import * as v from "valibot";
@@ -17,9 +15,10 @@ import type { AroundCall, ToolCall, Visitor } from "../mcp/features.ts";
 import { mcpError, sorted } from "../render.ts";
 import { type Asking, ask } from "./ask.ts";
 import type { Memory } from "./memory.ts";
+import { seal, unseal } from "./sealed.ts";
 
 /** How long a person may think. The SDK waits as long in the old era. */
-const ANSWER_SECONDS = 600;
+const ANSWER_MS = 600_000;
 const SHOWN_MAX = 200;
 
 /** What is asked; undefined where there is nothing to ask about. @throws ToolError if the thing is not there */
@@ -59,10 +58,9 @@ const QUESTIONS: Readonly<Record<string, Question>> = {
       : undefined,
 };
 
-/** Bound to the caller by its signature, and to this very call by its content. */
-interface Asked {
-  readonly call: string;
-}
+/** Sealed for the caller, it is about this very call, until then. */
+const Asked = v.tuple([v.string(), v.number()]);
+type Asked = v.InferOutput<typeof Asked>;
 
 export interface Confirming {
   readonly around: AroundCall;
@@ -70,17 +68,16 @@ export interface Confirming {
 }
 
 export function confirming({ backend, id }: Visitor, memory: () => Memory): Confirming {
-  let made: RequestStateCodec<Asked> | undefined;
-  const codec = () => {
-    made ??= createRequestStateCodec<Asked>({
-      key: memory().key,
-      ttlSeconds: ANSWER_SECONDS,
-      bind: () => id,
-    });
-    return made;
-  };
+  const sealed = () => ({ key: memory().key, purpose: "confirm", caller: id });
   return {
-    requestState: { verify: (state, context) => codec().verify(state, context) },
+    requestState: {
+      /** What it throws the client hears as: invalid or expired. */
+      async verify(state) {
+        const asked = await unseal(sealed(), Asked, state);
+        if (!asked || asked[1] < Date.now()) throw new Error("not ours, or too old");
+        return asked;
+      },
+    },
 
     async around(call, context, go) {
       const { mcpReq } = context;
@@ -90,12 +87,12 @@ export function confirming({ backend, id }: Visitor, memory: () => Memory): Conf
       if (!(await backend.tools()).some(({ name }) => name === call.name)) return go();
       const text = await textOf(question, { backend, signal: mcpReq.signal }, call.args);
       if (text === undefined) return go();
-      const asked = await hashOf(call);
+      const hash = await hashOf(call);
       const answer = inputResponse(mcpReq.inputResponses, "confirm");
-      if (answer.kind === "missing" || mcpReq.requestState<Asked>()?.call !== asked) {
+      if (answer.kind === "missing" || mcpReq.requestState<Asked>()?.[0] !== hash) {
         return inputRequired({
           inputRequests: { confirm: form(text) },
-          requestState: await codec().mint({ call: asked }, context),
+          requestState: await seal(sealed(), [hash, Date.now() + ANSWER_MS]),
         });
       }
       if (acceptedContent(mcpReq.inputResponses, "confirm")?.["confirm"] === true) return go();
