@@ -68,23 +68,6 @@ const settle: Plugin = {
   },
 };
 
-const LATER = 'import("./mcp-endpoint.ts")';
-
-/**
- * What a Node server loads with its first MCP request is here from the start: there is one file anyway, and what is loaded
- * later is bundled whole, used or not (3 KB).
- */
-const atOnce: Plugin = {
-  name: "at-once",
-  transform: {
-    filter: { id: /\/router\/mcp-routes\.ts$/ },
-    handler(code, file) {
-      if (!code.includes(LATER)) throw new Error(`${file} has no ${LATER}; look at LATER`);
-      return `import * as endpoint from "./mcp-endpoint.ts";\n${code.replace(LATER, "Promise.resolve(endpoint)")}`;
-    },
-  },
-};
-
 export interface WorkerBundle {
   readonly code: string;
   /** Modules that the runtime has to have. */
@@ -98,7 +81,7 @@ export async function bundleWorker(entry = "router/worker.ts"): Promise<WorkerBu
     cwd: root,
     platform: "browser",
     external: /^(cloudflare|node):/,
-    plugins: [atOnce, leaveOut, settle],
+    plugins: [leaveOut, settle],
     // Of the SDK nothing is wanted but what is named: the tables of a validator that is never made would stay otherwise.
     treeshake: { moduleSideEffects: [{ test: /\/@modelcontextprotocol\//, sideEffects: false }] },
     resolve: {
