@@ -90,6 +90,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   uninstall: async () => (await import("./commands/install.ts")).uninstallCommand(),
   "router audit": async () => (await import("./commands/audit.ts")).auditCommand(process.env),
   doctor: async () => (await import("./commands/doctor.ts")).doctorCommand(process.env),
+  "setup-toolkit": async () => (await import("./commands/setup-toolkit.ts")).setupToolkitCommand(process.env),
   connect: async () => (await import("./commands/connect.ts")).connectCommand(process.env),
   "router pair": async () => (await import("./commands/pair.ts")).pairCommand(process.env),
 };

@@ -134,6 +134,7 @@ Commands (each has a --help of its own):
   mcp-ai-toolkit join <router> --code XXXX-XXXX            give this GPU machine to a router
   mcp-ai-toolkit install | upgrade | uninstall             this machine's agent as a systemd service
   mcp-ai-toolkit connect <client>                          how a client reaches this server, with a token for it
+  mcp-ai-toolkit setup-toolkit                             ai-toolkit and its virtual environment
   mcp-ai-toolkit doctor                                    what keeps this machine from training
 
 Examples:

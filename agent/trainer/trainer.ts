@@ -108,7 +108,7 @@ export async function resolveTrainer(options: TrainerOptions): Promise<Trainer> 
       "trainer_missing",
       `No ai-toolkit found: there is no run.py in ${options.toolkitFolders.join(" or ")}`,
       {
-        hint: "Install it there (git clone https://github.com/ostris/ai-toolkit, then its venv), or point --data (AI_TOOLKIT_PATH) or --toolkit at it. To try everything without a GPU, start with --trainer rehearsal",
+        hint: "Install it there (mcp-ai-toolkit setup-toolkit, or git clone https://github.com/ostris/ai-toolkit, then its venv), or point --data (AI_TOOLKIT_PATH) or --toolkit at it. To try everything without a GPU, start with --trainer rehearsal",
       },
     );
   }

@@ -1,0 +1,160 @@
+// setup-toolkit with real git, a real virtual environment and real pip, from a repository and packages on this disk.
+import { execFileSync } from "node:child_process";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { runProgram } from "../testing/program.ts";
+
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 60_000 });
+
+function works(program: string, ...args: readonly string[]): boolean {
+  try {
+    execFileSync(program, args, { stdio: "ignore" });
+    return true;
+  } catch {
+    return false; // not installed
+  }
+}
+const ready = works("git", "--version") && works("python3", "-c", "import venv, ensurepip");
+
+let base: string;
+let repository: string;
+let commit: string;
+let data: string;
+
+/** Wheels are zip files; a torch that says it has no GPU. */
+const WHEELS = `
+import sys, zipfile
+def wheel(name, version, files):
+    info = f"{name}-{version}.dist-info"
+    with zipfile.ZipFile(f"{sys.argv[1]}/{name}-{version}-py3-none-any.whl", "w") as z:
+        for path, text in files.items(): z.writestr(path, text)
+        z.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\\nName: {name}\\nVersion: {version}\\n")
+        z.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\\nGenerator: test\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+        z.writestr(f"{info}/RECORD", "")
+torch = """
+__version__ = "9.9.1+cpu"
+class version: cuda = None; hip = None
+class cuda:
+    is_available = staticmethod(lambda: False)
+"""
+wheel("torch", "9.9.1", {"torch/__init__.py": torch})
+wheel("torchvision", "0.9.1", {"torchvision.py": ""})
+wheel("torchaudio", "9.9.1", {"torchaudio.py": ""})
+wheel("tiny_need", "1.0", {"tiny_need.py": ""})
+`;
+
+const git = (...args: readonly string[]) =>
+  execFileSync("git", ["-c", "user.name=t", "-c", "user.email=t@t", ...args], {
+    cwd: repository,
+    encoding: "utf8",
+  }).trim();
+
+beforeAll(async () => {
+  if (!ready) return;
+  base = await mkdtemp(join(tmpdir(), "toolkit-"));
+  await mkdir(join(base, "wheels"));
+  execFileSync("python3", ["-c", WHEELS, join(base, "wheels")]);
+  repository = join(base, "repo");
+  await mkdir(join(repository, "extensions_built_in/sd_trainer"), { recursive: true });
+  await writeFile(join(repository, "run.py"), "");
+  await writeFile(join(repository, "version.py"), 'VERSION = "0.12.26"\n');
+  await writeFile(
+    join(repository, "README.md"),
+    "pip3 install torch==9.9.1 torchvision==0.9.1 torchaudio==9.9.1 --index-url x\n",
+  );
+  await writeFile(join(repository, "requirements.txt"), "tiny_need==1.0\n");
+  await writeFile(join(repository, "extensions_built_in/sd_trainer/DiffusionTrainer.py"), "AITK_JOB_ID");
+  git("init", "--quiet", "--initial-branch=main");
+  git("add", "-A");
+  git("commit", "--quiet", "-m", "one");
+  commit = git("rev-parse", "HEAD");
+});
+afterAll(async () => {
+  if (ready) await rm(base, { recursive: true, force: true });
+});
+beforeEach(async () => {
+  if (ready) data = await mkdtemp(join(base, "data-"));
+});
+
+const setUp = (args: readonly string[], packages = "wheels") =>
+  runProgram(["setup-toolkit", "--data", data, "--repo", `file://${repository}`, ...args], {
+    env: { HOME: base, PIP_NO_INDEX: "1", PIP_FIND_LINKS: join(base, packages), PIP_NO_CACHE_DIR: "1" },
+  });
+
+test.skipIf(!ready)(
+  "checkout and environment are made, and doctor agrees; cut off in between, it goes on",
+  async () => {
+    const cut = await setUp(["--ref", commit, "--torch-index", "file:///none"], "no-such-folder");
+    expect(cut.code).toBe(1);
+    expect(cut.stderr).toMatch(/pip install torch==9\.9\.1 .* run this again: it goes on from here/);
+    const toolkit = join(data, "ai-toolkit");
+    expect(await readdir(data)).toEqual(["ai-toolkit"]);
+
+    const { code, stdout, stderr } = await setUp(["--ref", commit, "--torch-index", "file:///none"]);
+    expect(code, stderr).toBe(0);
+    expect(stdout).toContain("there is one already");
+    expect(stdout).toContain(`mcp-ai-toolkit doctor --data ${data}`);
+    const python = join(toolkit, "venv/bin/python");
+    execFileSync(python, ["-c", "import torch, torchvision, torchaudio, tiny_need"]);
+
+    const doctor = await runProgram(["doctor", "--data", data, "--json", "--offline"]);
+    const { findings } = JSON.parse(doctor.stdout) as { findings: unknown[] };
+    expect(findings).toEqual(
+      expect.arrayContaining([
+        { check: "ai-toolkit", status: "ok", message: `0.12.26 in ${toolkit}` },
+        { check: "Python", status: "ok", message: python },
+        expect.objectContaining({ check: "torch", message: expect.stringContaining("9.9.1+cpu") }),
+      ]),
+    );
+
+    await writeFile(join(toolkit, "run.py"), "# mine\n");
+    const again = await setUp(["--ref", "main"]);
+    expect(again.code, again.stderr).toBe(0);
+    expect(again.stdout.match(/unchanged/g)).toHaveLength(3);
+    expect(await readFile(join(toolkit, "run.py"), "utf8")).toBe("# mine\n");
+  },
+);
+
+test.skipIf(!ready)(
+  "an ai-toolkit that is the data folder itself, with an environment of its own, is left alone",
+  async () => {
+    await mkdir(join(data, ".venv/bin"), { recursive: true });
+    for (const path of ["run.py", ".venv/bin/python"]) await writeFile(join(data, path), "");
+    const { code, stderr } = await setUp([]);
+    expect(code, stderr).toBe(0);
+    expect((await readdir(data)).sort()).toEqual([".venv", "run.py"]);
+  },
+);
+
+test.skipIf(!ready)(
+  "a ref that is not there, and a folder that is something else, change nothing",
+  async () => {
+    const missing = await setUp(["--ref", "no-such-branch"]);
+    expect(missing.code).toBe(1);
+    expect(missing.stderr).toContain("git fetch");
+    await expect(stat(join(data, "ai-toolkit"))).rejects.toThrow("ENOENT");
+    await mkdir(join(data, "ai-toolkit"));
+    expect(await setUp([])).toMatchObject({ code: 2, stderr: expect.stringContaining("no run.py") });
+  },
+);
+
+test.skipIf(!ready)("--dry-run prints the commands and runs none", async () => {
+  const { code, stdout } = await setUp(["--dry-run"]);
+  expect(code).toBe(0);
+  expect(stdout).toContain("git fetch --depth 1");
+  expect(stdout).toContain("27a03a91f23eb1b757d5ec2e80ee3e129cfcc350");
+  expect(stdout).toContain("-m venv");
+  expect(await readdir(data)).toEqual([]);
+});
+
+test.each([
+  [["--ref", "--upload-pack=x"], "--ref takes"],
+  [["--python", "/nonexistent/python"], "python3-venv"],
+  [["--data", "/nonexistent/data"], "There is no folder"],
+])("%j is a mistake that is explained", async (args, sentence) => {
+  const { code, stderr } = await runProgram(["setup-toolkit", "--dry-run", ...args]);
+  expect(code).toBe(2);
+  expect(stderr).toContain(sentence);
+});
