@@ -1,5 +1,4 @@
 // Lists over big folders against a bare walk that reads the same directories and asks for the same sizes.
-import { readdirSync, statSync } from "node:fs";
 import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Trash } from "../agent/files/trash.ts";
@@ -9,6 +8,7 @@ import { datasetHandlers } from "../agent/tools/datasets/handlers.ts";
 import { Turns } from "../agent/tools/datasets/turns.ts";
 import { medians, type Result, ratio } from "./measure.ts";
 import { scratchFolder } from "./scratch.ts";
+import { walk } from "./walk.ts";
 
 const CONFIGS = 1_000;
 const DATASETS = 200;
@@ -16,16 +16,6 @@ const IMAGES = 1_000;
 
 const nobody = { jobUsing: () => undefined, jobOfConfig: () => undefined };
 const context = { signal: new AbortController().signal, progress: () => {} };
-
-/** The quickest walk there is in Node: awaiting each file would take ten times as long. */
-function walk(folder: string): number {
-  let bytes = 0;
-  for (const entry of readdirSync(folder, { withFileTypes: true })) {
-    const path = join(folder, entry.name);
-    bytes += entry.isDirectory() ? walk(path) : statSync(path).size;
-  }
-  return bytes;
-}
 
 export async function benchLists(): Promise<Result[]> {
   const paths = pathsOf({ data: await scratchFolder() });

@@ -2,6 +2,7 @@
 import { benchAnswers } from "./answers.ts";
 import { benchCalls } from "./calls.ts";
 import { benchDatasetCheck } from "./dataset-check.ts";
+import { benchForeignRuns } from "./foreign-runs.ts";
 import { benchLaunch } from "./launch.ts";
 import { benchLink } from "./link.ts";
 import { benchLists } from "./lists.ts";
@@ -16,6 +17,7 @@ const BENCHES = {
   link: benchLink,
   start: benchStart,
   lists: benchLists,
+  runs: benchForeignRuns,
   datasets: benchDatasetCheck,
   answers: benchAnswers,
   launch: benchLaunch,
