@@ -5,6 +5,7 @@ import { type NvidiaSmi, pretendNvidiaSmi } from "../testing/nvidia-smi.ts";
 import { type Program, startProgram } from "../testing/program.ts";
 import { CLIENT_TOKEN, connected, startAgent, startRouter } from "../testing/routed.ts";
 import { type Subject, subjectOf } from "../testing/subject.ts";
+import { startWorkerRouted } from "../testing/worker.ts";
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
@@ -36,8 +37,8 @@ const ready = async (url = router.url) => {
 };
 
 /** Samples by name and labels, as Prometheus reads them. */
-async function scrape(): Promise<Map<string, number>> {
-  const response = await fetch(`${router.url}/metrics`, {
+async function scrape(url = router.url): Promise<Map<string, number>> {
+  const response = await fetch(`${url}/metrics`, {
     headers: { authorization: `Bearer ${CLIENT_TOKEN}` },
   });
   expect(response.headers.get("content-type")).toBe("text/plain; version=0.0.4; charset=utf-8");
@@ -113,6 +114,19 @@ test("a machine that does not answer holds no scrape up", async () => {
   await network.weather("fair");
   await far.close();
   await network.close();
+});
+
+test("a router in workerd answers the same questions", async () => {
+  const worker = await startWorkerRouted();
+  expect(await ready(worker.url)).toEqual({ status: 200, body: { ready: true } });
+  expect((await fetch(`${worker.url}/metrics`)).status).toBe(401);
+  await subjectOf(worker).call("list_configs");
+  expect(Object.fromEntries(await scrape(worker.url))).toMatchObject({
+    'tool_calls_total{tool="list_configs",outcome="ok"}': 1,
+    'machine_connected{machine="box"}': 1,
+    'machine_jobs{machine="box",state="running"}': 0,
+  });
+  await worker.close();
 });
 
 test("a machine of its own is ready as soon as it listens", async () => {
