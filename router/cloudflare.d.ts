@@ -6,6 +6,8 @@ interface SleepingWebSocket extends WebSocket {
   /** At most 16 KiB. */
   serializeAttachment(value: unknown): void;
   deserializeAttachment(): unknown;
+  /** For one that shall have events; its object does not sleep while it is open. */
+  accept(): void;
 }
 
 interface ResponseInit {

@@ -1,0 +1,8 @@
+// Files of a machine through the Worker: a socket of their own for the bytes, in workerd.
+import { vi } from "vitest";
+import { downloadSuite } from "../testing/downloads.suite.ts";
+import { startWorkerRouted } from "../testing/worker.ts";
+
+vi.setConfig({ testTimeout: 60_000 });
+
+downloadSuite("through a Worker", () => startWorkerRouted());
