@@ -2,6 +2,8 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
+import { LOADERS } from "./commands/index.ts";
+import { COMMANDS } from "./commands/list.ts";
 import { clear, newDataFolder, runProgram, startProgram } from "./testing/program.ts";
 import { putRun, subjectOf } from "./testing/subject.ts";
 import { identify, isAlive } from "./tools/training/process.ts";
@@ -41,11 +43,27 @@ test.each(["--help", "-h"])("%s lists every flag with its environment variable",
   }
 });
 
+test("--help lists every command in its group, and each tells its own story with examples", async () => {
+  const { stdout } = await runProgram(["--help"]);
+  for (const [group, entries] of Object.entries(COMMANDS)) {
+    expect(stdout).toContain(`\n${group}:\n`);
+    for (const { name, text } of entries) expect(stdout).toMatch(new RegExp(`^  ${name} .*${text}$`, "m"));
+  }
+  const names = Object.values(COMMANDS).flatMap((entries) => entries.map(({ name }) => name));
+  expect(names).toEqual(expect.arrayContaining(Object.keys(LOADERS)));
+  for (const name of Object.keys(LOADERS)) {
+    const help = await runProgram([...name.split(" "), "--help"]);
+    expect(help, name).toMatchObject({ code: 0, stderr: "" });
+    expect(help.stdout, name).toMatch(/\nExamples:\n {2}\S/);
+  }
+});
+
 test.each([
   [["--mode", "nonsense"], "--mode must be one of standalone, stdio, server, client"],
   [["--port", "99999"], "--port must be a number"],
   [["--no-such-flag"], "unknown option"],
   [["surplus"], "too many arguments"],
+  [["constructor"], "too many arguments"],
   [["--mode", "client"], "--backend-url"],
   [["--token", "short"], "openssl rand -hex 32"],
   [["--token-file", "/nonexistent"], "--token-file cannot be read"],

@@ -3,6 +3,7 @@
 import module from "node:module";
 import { type Command, CommanderError } from "commander";
 import type { Log } from "../shared/log.ts";
+import { commandIn } from "./commands/index.ts";
 import type { Running } from "./modes/running.ts";
 import { type Options, parseOptions } from "./options.ts";
 import type { LogLevel } from "./serve-options.ts";
@@ -73,27 +74,12 @@ async function run(
 
 async function main(argv: readonly string[]): Promise<number> {
   if (argv[0] === "rehearse") return (await import("./rehearsal/main.ts")).runRehearsal(argv.slice(1));
-  const words = argv[0] === "router" ? 2 : 1;
-  const command = await COMMANDS[argv.slice(0, words).join(" ")]?.();
-  if (command) return runCommand(command, argv.slice(words));
+  const command = commandIn(argv);
+  if (command) return runCommand(await command.load(), argv.slice(command.words));
   if (argv[0] === "router") return serveRouter(argv.slice(1));
   const mode = argv[0] === "agent" ? ["--mode", "agent", ...argv.slice(1)] : argv;
   return serve(parseOptions(mode, process.env));
 }
-
-/** Commands that do one thing and end. Each is loaded only when it is called. */
-const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
-  token: async () => (await import("./commands/token.ts")).tokenCommand(process.env),
-  join: async () => (await import("./commands/join.ts")).joinCommand(process.env),
-  install: async () => (await import("./commands/install.ts")).installCommand(),
-  upgrade: async () => (await import("./commands/install.ts")).upgradeCommand(),
-  uninstall: async () => (await import("./commands/install.ts")).uninstallCommand(),
-  "router audit": async () => (await import("./commands/audit.ts")).auditCommand(process.env),
-  doctor: async () => (await import("./commands/doctor.ts")).doctorCommand(process.env),
-  "setup-toolkit": async () => (await import("./commands/setup-toolkit.ts")).setupToolkitCommand(process.env),
-  connect: async () => (await import("./commands/connect.ts")).connectCommand(process.env),
-  "router pair": async () => (await import("./commands/pair.ts")).pairCommand(process.env),
-};
 
 async function runCommand(command: Command, argv: readonly string[]): Promise<number> {
   for (const each of [command, ...command.commands]) each.exitOverride();

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { delimiter, join, resolve } from "node:path";
 import { Command } from "commander";
 import { SERVER_VERSION } from "../shared/server-info.ts";
+import { commandLines } from "./commands/list.ts";
 import { exportRoots } from "./export-roots.ts";
 import { type LinkFlags, type LinkOptions, linkOptions, withLinkFlags } from "./link-options.ts";
 import { type LogFlags, logLimits, withLogFlags } from "./log-options.ts";
@@ -125,17 +126,9 @@ export function buildCommand(): Command {
   return withLinkFlags(withServeFlags(withLogFlags(command), DEFAULT_PORT)).addHelpText(
     "after",
     `
-Commands (each has a --help of its own):
-  mcp-ai-toolkit router                                    a public URL for GPU machines that dial in
-  mcp-ai-toolkit agent                                     this GPU machine, for the router it has joined
-  mcp-ai-toolkit token create | list | revoke              tokens by which clients call a router
-  mcp-ai-toolkit router pair                               a one-time code for a GPU machine
-  mcp-ai-toolkit router audit                              what was changed through a router, and by whom
-  mcp-ai-toolkit join <router> --code XXXX-XXXX            give this GPU machine to a router
-  mcp-ai-toolkit install | upgrade | uninstall             this machine's agent as a systemd service
-  mcp-ai-toolkit connect <client>                          how a client reaches this server, with a token for it
-  mcp-ai-toolkit setup-toolkit                             ai-toolkit and its virtual environment
-  mcp-ai-toolkit doctor                                    what keeps this machine from training
+Commands (mcp-ai-toolkit COMMAND --help tells more of each):
+
+${commandLines()}
 
 Examples:
   mcp-ai-toolkit --data /ai-toolkit                        MCP at http://127.0.0.1:${DEFAULT_PORT}/mcp

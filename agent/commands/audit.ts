@@ -18,6 +18,13 @@ export function auditCommand(env: Environment): Command {
     .description("What was changed through this router, by whom and how it ended, newest first")
     .option("--limit <rows>", "how many", "100")
     .option("--json", "as JSON")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  mcp-ai-toolkit router audit --limit 20
+  mcp-ai-toolkit router audit --json --router https://train.example.org --admin-token-file ~/.mcp-router-token`,
+    )
     .action(async (flags: Flags) => {
       const limit = Math.floor(numberOf("--limit", flags.limit, "rows", 1, ROWS_MAX));
       const admin = adminOf(flags, env);

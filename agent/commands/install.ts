@@ -116,7 +116,7 @@ export function upgradeCommand(): Command {
       `
 Examples:
   sudo npx mcp-ai-toolkit@latest upgrade
-  sudo npx ./mcp-ai-toolkit-0.2.0.tgz upgrade`,
+  sudo npx --package ./mcp-ai-toolkit-0.2.0.tgz mcp-ai-toolkit upgrade`,
     )
     .action(async (flags: Flags) => {
       checkRights(flags, "upgrade");

@@ -40,6 +40,12 @@ export function joinCommand(env: Environment): Command {
       "--state <folder>",
       "where the credential is kept (env: MCP_AI_TOOLKIT_STATE) [default: <data>/.mcp-ai-toolkit]",
     )
+    .addHelpText(
+      "after",
+      `
+Examples:
+  mcp-ai-toolkit join https://train.example.org --name box222 --code K7QX-M2PD`,
+    )
     .action(async (url: string, flags: Flags) => {
       const origin = routerOrigin(url);
       const { state } = pathsOf({

@@ -5,6 +5,13 @@ import { type AdminFlags, adminOf, type Environment, withAdminFlags } from "./ad
 export function pairCommand(env: Environment): Command {
   return withAdminFlags(new Command("pair"))
     .description("Make a one-time code with which a GPU machine joins this router")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  mcp-ai-toolkit router pair
+  mcp-ai-toolkit router pair --router https://train.example.org --admin-token-file ~/.mcp-router-token`,
+    )
     .action(async (flags: AdminFlags) => {
       const admin = adminOf(flags, env);
       try {

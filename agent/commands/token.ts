@@ -43,9 +43,25 @@ function stateOf({ revoked_at, expires_at }: Token, now: Date): string {
 const day = (time: string | null) => time?.slice(0, 10) ?? "never";
 
 export function tokenCommand(env: Environment): Command {
-  const token = new Command("token").description("Tokens by which clients call a router, or this machine");
+  const token = new Command("token")
+    .description("Tokens by which clients call a router, or this machine")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  mcp-ai-toolkit token create --scope train --label laptop
+  mcp-ai-toolkit token list --agent-data /ai-toolkit
+  mcp-ai-toolkit token revoke 3f2a90c41b77`,
+    );
   withTokenFlags(token.command("create"))
     .description("Make a token. It alone goes to stdout and is never shown again")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  mcp-ai-toolkit token create --scope admin --label me > ~/.mcp-router-token
+  mcp-ai-toolkit token create --scope read --label phone --expires 30d --agent-data /ai-toolkit`,
+    )
     .requiredOption("--scope <scopes>", `${SCOPES.join(", ")}; each may all that those before it may`)
     .requiredOption("--label <text>", "what it is for, e.g. phone")
     .option("--expires <time>", "90d, 12h, never", "90d")
