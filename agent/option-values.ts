@@ -1,6 +1,7 @@
 // How single flags and variables are read. Every flag has an environment variable; the flag wins.
 import { readFileSync } from "node:fs";
 import { type Command, CommanderError, Option } from "commander";
+import { secretProblem } from "../shared/secret.ts";
 import { UsageError } from "./usage-error.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -56,8 +57,6 @@ function readSecret(flag: string, file: string): string {
   }
 }
 
-const SECRET_MIN_CHARS = 16;
-
 export interface SecretSource {
   /** The one that names the file. */
   readonly flag: string;
@@ -79,10 +78,7 @@ export function secretOf(
     env[variable] ??
     (envFile !== undefined ? readSecret(`${variable}_FILE`, envFile) : undefined);
   if (secret === undefined) return undefined;
-  if (secret.length < SECRET_MIN_CHARS || /\s/.test(secret)) {
-    throw new UsageError(
-      `The token must have at least ${SECRET_MIN_CHARS} characters and no blanks; make one with: openssl rand -hex 32`,
-    );
-  }
+  const problem = secretProblem(secret);
+  if (problem !== undefined) throw new UsageError(`The token ${problem}`);
   return secret;
 }

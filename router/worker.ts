@@ -2,6 +2,7 @@
 // the noise of the internet. A deployment has one owner; more owners are more deployments, and nothing is shared.
 import type { Hono } from "hono";
 import { ToolError } from "../shared/errors.ts";
+import { secretProblem } from "../shared/secret.ts";
 import { TRANSFER_PATH } from "./agent-door.ts";
 import { createApp, isOpen } from "./app.ts";
 import type { AppEnv } from "./app-env.ts";
@@ -68,12 +69,22 @@ async function received(request: Request): Promise<Request> {
   return new Request(request, { body: await request.arrayBuffer() });
 }
 
+/** What the owner has to mend before anybody is let in. */
+function problemOf({ MCP_AI_TOOLKIT_TOKEN, MCP_AI_TOOLKIT_AGENT_TOKEN }: WorkerEnv): string | undefined {
+  if (!MCP_AI_TOOLKIT_TOKEN)
+    return "This router has no owner yet. Give it one: npx wrangler secret put MCP_AI_TOOLKIT_TOKEN";
+  for (const [name, secret] of Object.entries({ MCP_AI_TOOLKIT_TOKEN, MCP_AI_TOOLKIT_AGENT_TOKEN })) {
+    const problem = secret && secretProblem(secret);
+    if (problem) return `The secret ${name} ${problem}`;
+  }
+  return undefined;
+}
+
 export default {
   async fetch(request: Request, env: WorkerEnv): Promise<Response> {
-    if (!env.MCP_AI_TOOLKIT_TOKEN) {
-      const error = "This router has no owner yet. Give it one: npx wrangler secret put MCP_AI_TOOLKIT_TOKEN";
+    const error = problemOf(env);
+    if (error !== undefined)
       return Response.json({ success: false, code: "unauthorized", error }, { status: 401 });
-    }
     const whole = await received(request);
     if (!(await mayBeLetIn(whole, env))) return turnAway(whole, env);
     return env.ROUTER.getByName(OWNER).fetch(whole);

@@ -224,11 +224,20 @@ test("who cannot be let in is sent away in the usual words, and does not wake th
   expect(await hasWoken(worker)).toBe(true);
 });
 
-test("without an owner's token nobody is let in, and the answer says how to give one", async () => {
-  const worker = closing(await startWorker({ bindings: { MCP_AI_TOOLKIT_TOKEN: null } }));
+test.each([
+  ["no owner", { MCP_AI_TOOLKIT_TOKEN: null }, "npx wrangler secret put MCP_AI_TOOLKIT_TOKEN"],
+  [
+    "a secret that can be guessed",
+    { MCP_AI_TOOLKIT_AGENT_TOKEN: "secret" },
+    "MCP_AI_TOOLKIT_AGENT_TOKEN must have",
+  ],
+])("a Worker with %s lets nobody in, and says what to do", async (_what, bindings, message) => {
+  const worker = closing(await startWorker({ bindings }));
   for (const path of ["/health", "/mcp/tools", "/join"]) {
-    const { status, json } = await subjectOf({ url: worker.url, data: "" }).send(path, { body: {} });
+    const { status, json } = await subjectOf({ url: worker.url, token: CLIENT_TOKEN, data: "" }).send(path, {
+      body: {},
+    });
     expect(status).toBe(401);
-    expect(json["error"]).toContain("npx wrangler secret put MCP_AI_TOOLKIT_TOKEN");
+    expect(json["error"]).toContain(message);
   }
 });
