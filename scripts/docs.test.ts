@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { README, withOptionTable, withToolTable } from "./docs.ts";
+import { README, withClientTable, withOptionTable, withToolTable } from "./docs.ts";
 
 const readme = readFileSync(README, "utf8");
 
@@ -10,6 +10,10 @@ test("the README's tool table is the one the contracts make (npm run docs)", () 
 
 test("the README's table of options is the one the command line makes (npm run docs)", () => {
   expect(withOptionTable(readme)).toBe(readme);
+});
+
+test("the README's table of clients is the one that is tried (npm run docs)", () => {
+  expect(withClientTable(readme)).toBe(readme);
 });
 
 test("the README's first two commands are the demo and the tests", () => {

@@ -1,8 +1,9 @@
-// npm run docs: writes the tables of tools and of options into the README, between their markers.
+// npm run docs: writes the tables of tools, options and clients into the README, between their markers.
 import { readFile, writeFile } from "node:fs/promises";
 import { buildCommand } from "../agent/options.ts";
 import { readmeRow } from "../shared/describe.ts";
 import { TOOLS } from "../shared/tools/index.ts";
+import { clientTable } from "./clients/versions.ts";
 
 export const README = new URL("../README.md", import.meta.url);
 
@@ -34,6 +35,9 @@ export function withOptionTable(readme: string): string {
   return replaced(readme, "options", ["| flag | environment | what it does |", "|---|---|---|", ...rows]);
 }
 
+export const withClientTable = (readme: string): string => replaced(readme, "clients", clientTable);
+
 if (import.meta.main) {
-  await writeFile(README, withOptionTable(withToolTable(await readFile(README, "utf8"))));
+  const readme = await readFile(README, "utf8");
+  await writeFile(README, withClientTable(withOptionTable(withToolTable(readme))));
 }

@@ -12,7 +12,7 @@ import { type Paths, pathsOf } from "../paths.ts";
 import { type Json, parseToolResult, type ToolResult, textOf } from "../testing/caller.ts";
 import { OLD_TOOLS } from "../testing/contract/chapter.ts";
 import { clear, environment, MAIN, newDataFolder, type Program, startProgram } from "../testing/program.ts";
-import { picturePath, putRun } from "../testing/subject.ts";
+import { picturePath, putDataset, putRun } from "../testing/subject.ts";
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 30_000 });
 
@@ -208,6 +208,13 @@ describe.each(CLIENTS)("%s", (title, version, connect) => {
     expect(await client.call("get_config", {})).toMatchObject({ isError: true });
   });
 
+  test("a picture arrives as one", async () => {
+    await putDataset(paths, cats);
+    const { content, structuredContent } = await client.call("view_dataset", { name: cats });
+    expect(content).toContainEqual({ type: "image", mimeType: "image/jpeg", data: expect.any(String) });
+    expect(structuredContent).toBeUndefined(); // clients would drop the picture
+  });
+
   test("an unknown tool is a protocol error", async () => {
     await expect(client.call("no_such", {})).rejects.toThrow("Tool not found: no_such");
   });
@@ -244,16 +251,19 @@ describe.each(CLIENTS)("%s", (title, version, connect) => {
   });
 });
 
-test("a client that was there before a restart goes on with its old session", async () => {
-  const first = await startProgram();
-  onTestFinished(() => first.close());
-  const client = await v1(endpointOf(first), "http");
-  const before = await client.list();
-  await first.stop();
-  const port = new URL(first.url).port;
-  const second = await startProgram({ data: first.data, args: ["--port", port] });
-  onTestFinished(() => second.close());
-  expect(await client.list()).toEqual(before);
-  expect(await client.call("list_configs")).toMatchObject({ structuredContent: { configs: [] } });
-  await client.close();
-});
+test.each(CLIENTS.filter(([name]) => name.endsWith("HTTP")))(
+  "%s: who was there before a restart goes on after it",
+  async (_name, _version, connect) => {
+    const first = await startProgram();
+    onTestFinished(() => first.close());
+    const client = await connect(endpointOf(first));
+    onTestFinished(() => client.close());
+    const before = await client.list();
+    await first.stop();
+    const port = new URL(first.url).port;
+    const second = await startProgram({ data: first.data, args: ["--port", port] });
+    onTestFinished(() => second.close());
+    expect(await client.list()).toEqual(before);
+    expect(await client.call("list_configs")).toMatchObject({ structuredContent: { configs: [] } });
+  },
+);
