@@ -15,8 +15,10 @@ import type { Options } from "./options.ts";
 import { createFolders, type Paths, pathsOf } from "./paths.ts";
 import { rehearsalCommand } from "./program.ts";
 import { createRunner } from "./runner.ts";
+import type { ForeignRuns } from "./tools/adoption/foreign-runs.ts";
 import type { SystemMonitor } from "./tools/system/system-monitor.ts";
 import { Housekeeping } from "./tools/training/housekeeping.ts";
+import { inUseOf } from "./tools/training/in-use.ts";
 import { JobStore } from "./tools/training/job-store.ts";
 import type { LogLimits } from "./tools/training/log-limits.ts";
 import { removeOldJobFolders } from "./tools/training/old-job-folders.ts";
@@ -56,6 +58,25 @@ export async function createAgent(options: Options, log: Log): Promise<Agent> {
     rehearsalCommand: rehearsalCommand(),
   };
   const gpus = new GpuWatch();
+  const now = () => new Date();
+  let foreign: Promise<ForeignRuns> | undefined;
+  const loadForeign = () => {
+    foreign ??= import("./tools/adoption/foreign-runs.ts").then(
+      ({ ForeignRuns }) =>
+        new ForeignRuns({
+          paths,
+          toolkitFolders: options.toolkitFolders,
+          ownFolders: () => store.usedFolders(),
+          gpus: () => gpus.latest,
+          now,
+        }),
+    );
+    foreign.catch(() => {
+      foreign = undefined; // too many open files, say: the next look tries again
+    });
+    return foreign;
+  };
+  const inUse = inUseOf(store, async () => (await loadForeign()).users());
   const housekeeping = new Housekeeping({
     store,
     jobsPath: paths.jobs,
@@ -97,8 +118,9 @@ export async function createAgent(options: Options, log: Log): Promise<Agent> {
       links,
       health,
       trainer: () => resolveTrainer(trainer),
-      now: () => new Date(),
-      toolkitFolders: options.toolkitFolders,
+      now,
+      inUse,
+      foreign: await loadForeign(),
     });
     return { run: createRunner(handlers, options.trainer), stats };
   };

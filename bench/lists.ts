@@ -3,6 +3,7 @@ import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Trash } from "../agent/files/trash.ts";
 import { pathsOf } from "../agent/paths.ts";
+import { NOT_IN_USE } from "../agent/testing/in-use.ts";
 import { configHandlers } from "../agent/tools/configs/handlers.ts";
 import { datasetHandlers } from "../agent/tools/datasets/handlers.ts";
 import { Turns } from "../agent/tools/datasets/turns.ts";
@@ -14,7 +15,6 @@ const CONFIGS = 1_000;
 const DATASETS = 200;
 const IMAGES = 1_000;
 
-const nobody = { jobUsing: () => undefined, jobOfConfig: () => undefined };
 const context = { signal: new AbortController().signal, progress: () => {} };
 
 export async function benchLists(): Promise<Result[]> {
@@ -32,7 +32,7 @@ export async function benchLists(): Promise<Result[]> {
       }),
     );
   }
-  const parts = { paths, inUse: nobody, trash: new Trash(paths.trash), turns: new Turns() };
+  const parts = { paths, inUse: NOT_IN_USE, trash: new Trash(paths.trash), turns: new Turns() };
   const configs = configHandlers(parts);
   const [list = 0, bareList = 0] = await medians(
     [() => configs.list_configs({}, context), () => readdir(paths.config, { withFileTypes: true })],

@@ -1,13 +1,13 @@
 // All handlers, built from the agent's parts.
-import { dirname } from "node:path";
 import type { FileHashes } from "../files/file-hashes.ts";
 import type { Trash } from "../files/trash.ts";
 import type { GpuWatch } from "../gpus/gpu-watch.ts";
+import type { InUse } from "../in-use.ts";
 import type { Paths } from "../paths.ts";
 import type { AllHandlers } from "../runner.ts";
 import type { Trainer } from "../trainer/trainer.ts";
 import type { LinkStore } from "../transfers/link-store.ts";
-import { ForeignRuns } from "./adoption/foreign-runs.ts";
+import type { ForeignRuns } from "./adoption/foreign-runs.ts";
 import { Runs } from "./adoption/runs.ts";
 import { countConfigs, readConfigFile } from "./configs/config-file.ts";
 import { configHandlers } from "./configs/handlers.ts";
@@ -27,7 +27,6 @@ import { FRESH_MS } from "./queue/starter.ts";
 import { systemHandlers } from "./system/handlers.ts";
 import type { SystemMonitor } from "./system/system-monitor.ts";
 import { trainingHandlers } from "./training/handlers.ts";
-import { inUseOf } from "./training/in-use.ts";
 import type { Job, JobStore } from "./training/job-store.ts";
 import { jobsView } from "./training/jobs-view.ts";
 import { GPUS_WAIT_MS } from "./training/start.ts";
@@ -50,8 +49,8 @@ export interface HandlerParts {
   /** @throws ToolError trainer_missing */
   readonly trainer: () => Promise<Trainer>;
   readonly now: () => Date;
-  /** Folders that may hold the toolkit, and with it the database of its web UI. */
-  readonly toolkitFolders: readonly string[];
+  readonly inUse: InUse;
+  readonly foreign: ForeignRuns;
 }
 
 export function createHandlers(parts: HandlerParts): AllHandlers {
@@ -67,15 +66,9 @@ export function createHandlers(parts: HandlerParts): AllHandlers {
     health,
     trainer,
     now,
-    toolkitFolders,
+    inUse,
+    foreign,
   } = parts;
-  const foreign = new ForeignRuns({
-    paths,
-    toolkitFolders,
-    ownFolders: () => store.usedFolders(),
-    gpus: () => gpus.latest,
-    now,
-  });
   const runs = new Runs(store, foreign);
   const queue = {
     store,
@@ -90,7 +83,6 @@ export function createHandlers(parts: HandlerParts): AllHandlers {
     gpus: () => stats.gpus().devices,
     queueFacts: (job) => queueFacts(queue, job),
   });
-  const inUse = inUseOf(store);
   const configs = configHandlers({ paths, inUse, trash });
   const datasetParts = { paths, inUse, trash, turns: new Turns() };
   const datasets = datasetHandlers(datasetParts);
@@ -99,7 +91,10 @@ export function createHandlers(parts: HandlerParts): AllHandlers {
     inUse,
     trash,
     hashes,
-    jobOf: (path) => store.byOutputFolder(dirname(path))?.id,
+    jobs: async () => {
+      const theirs = await foreign.idsByFolder();
+      return (folder) => store.byOutputFolder(folder)?.id ?? theirs.get(folder);
+    },
   });
   const unhurried = { signal: new AbortController().signal, progress: () => {} };
   const machine = {

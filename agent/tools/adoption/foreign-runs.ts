@@ -7,23 +7,17 @@ import { isInside } from "../../files/sandbox.ts";
 import type { GpuSnapshot } from "../../gpus/gpu.ts";
 import type { Paths } from "../../paths.ts";
 import type { Writer } from "../preflight/facts.ts";
+import type { FolderUser } from "../training/in-use.ts";
 import { exists } from "../training/process.ts";
 import type { ForeignRun } from "../training/run.ts";
 import { FolderFactsCache } from "./folder-facts.ts";
+import { folderUsers } from "./folder-users.ts";
 import { foreignRun } from "./foreign-run.ts";
-import type { FoundRun } from "./found-run.ts";
-import { type LiveTrainer, LiveTrainers } from "./live-trainers.ts";
+import type { FoundRun, Survey } from "./found-run.ts";
+import { type LiveTrainer, LiveTrainers, liveTitle } from "./live-trainers.ts";
 import { RunFolders } from "./run-folders.ts";
 import { type UiDatabase, UiDatabases, type UiJob, uiJobPath } from "./ui-database.ts";
-import { uiState } from "./ui-status.ts";
-
-export interface Survey {
-  /** The newest first. */
-  readonly runs: readonly FoundRun[];
-  /** What could not be looked at, one sentence each. */
-  readonly problems: readonly string[];
-  readonly trainers: readonly LiveTrainer[];
-}
+import { uiState, uiTitle } from "./ui-status.ts";
 
 export interface ForeignParts {
   readonly paths: Paths;
@@ -102,15 +96,25 @@ export class ForeignRuns {
       for (const path of trainer.folders) {
         if (!(await isIt(path))) continue;
         const run = runs.find((each) => each.trainer === trainer);
-        return { jobId: run?.id ?? null, title: `${trainer.title} (pid ${trainer.pid})`, state: "writing" };
+        return { jobId: run?.id ?? null, title: liveTitle(trainer), state: "writing" };
       }
     }
     for (const { id, name, folder: path, state } of runs) {
       if (state === "ended" || !(await isIt(path))) continue;
-      const title = `the ai-toolkit web UI's job '${name}'`;
-      return { jobId: id, title, state: state === "running" ? "writing" : "waiting" };
+      return { jobId: id, title: uiTitle(name), state: state === "running" ? "writing" : "waiting" };
     }
     return undefined;
+  }
+
+  /** What the unfinished ones read and write; as it is now. */
+  async users(): Promise<FolderUser[]> {
+    return folderUsers(await this.survey(0), (found) => this.open(found));
+  }
+
+  /** The id of the run that a folder is of. */
+  async idsByFolder(): Promise<ReadonlyMap<string, string>> {
+    const { runs } = await this.survey();
+    return new Map(runs.flatMap(({ id, folder }) => (folder === undefined ? [] : [[folder, id] as const])));
   }
 
   async #look(): Promise<Survey> {

@@ -14,3 +14,11 @@ export interface FoundRun {
   readonly trainer: LiveTrainer | undefined;
   readonly job: (UiJob & { readonly database: string }) | undefined;
 }
+
+export interface Survey {
+  /** The newest first. */
+  readonly runs: readonly FoundRun[];
+  /** What could not be looked at, one sentence each. */
+  readonly problems: readonly string[];
+  readonly trainers: readonly LiveTrainer[];
+}

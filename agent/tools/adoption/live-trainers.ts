@@ -14,11 +14,15 @@ import { toRunConfig } from "../training/run-config.ts";
 export interface LiveTrainer extends ProcessIdentity {
   readonly startedMs: number | null;
   readonly jobId: string | null;
-  /** Of its configs, as far as they can be read; absolute. */
+  /** That it writes to, by its configs as far as they can be read; absolute, as all here. */
   readonly folders: readonly string[];
+  readonly datasetFolders: readonly string[];
   /** For sentences. */
   readonly title: string;
 }
+
+/** For sentences. */
+export const liveTitle = ({ title, pid }: LiveTrainer) => `${title} (pid ${pid})`;
 
 /** ai-toolkit looks into its `config` folder, too, and adds an extension (`toolkit/config.py`). */
 function candidates(config: string): string[] {
@@ -28,18 +32,23 @@ function candidates(config: string): string[] {
     : paths.flatMap((path) => [".json", ".yaml", ".yml"].map((end) => path + end));
 }
 
-async function folderOf(config: string, cwd: string): Promise<string | undefined> {
+interface Used {
+  readonly outputFolder: string;
+  readonly datasetFolders: readonly string[];
+}
+
+async function usedBy(config: string, cwd: string): Promise<Used | undefined> {
   const ofUi = uiJobFolder(config);
-  if (ofUi !== undefined) return ofUi;
   for (const path of candidates(config)) {
     try {
       const { value } = parseConfig(await readFile(path, "utf8"), extname(path) === ".json");
-      return toRunConfig(value, { root: cwd, databasePath: "", reports: false }).outputFolder;
+      const run = toRunConfig(value, { root: cwd, databasePath: "", reports: false });
+      return { outputFolder: ofUi ?? run.outputFolder, datasetFolders: run.datasetFolders };
     } catch {
       // not there, not ours to read, or no config of a training: it may be the next one
     }
   }
-  return undefined;
+  return ofUi === undefined ? undefined : { outputFolder: ofUi, datasetFolders: [] };
 }
 
 export class LiveTrainers {
@@ -72,14 +81,16 @@ export class LiveTrainers {
 }
 
 async function liveTrainer(trainer: TrainerProcess, identity: ProcessIdentity): Promise<LiveTrainer> {
-  const folders = await Promise.all(
-    trainer.configs.map((config) => folderOf(config, trainer.cwd ?? dirname(config))),
+  const found = await Promise.all(
+    trainer.configs.map((config) => usedBy(config, trainer.cwd ?? dirname(config))),
   );
+  const used = found.filter((each) => each !== undefined);
   return {
     ...identity,
     startedMs: await startedMs(identity),
     jobId: trainer.jobId,
-    folders: folders.filter((folder) => folder !== undefined),
+    folders: used.map(({ outputFolder }) => outputFolder),
+    datasetFolders: used.flatMap(({ datasetFolders }) => datasetFolders),
     title: trainingTitle(trainer),
   };
 }

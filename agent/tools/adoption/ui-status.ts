@@ -20,6 +20,9 @@ export function uiState({ status, info, updatedMs }: UiJob, isAlive: boolean, no
   return isLaunched ? "pending" : "ended";
 }
 
+/** For sentences. Whoever makes a job chooses its words. */
+export const uiTitle = (name: string) => `the ai-toolkit web UI's job '${name}'`;
+
 /** Why one that is pending does not run yet. */
 export function uiWaitingFor({ status, queueRuns, gpuIds }: UiJob): string {
   if (status !== "queued") return "The ai-toolkit web UI is starting it";

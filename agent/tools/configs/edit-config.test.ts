@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { Trash } from "../../files/trash.ts";
 import { createFolders, pathsOf } from "../../paths.ts";
+import { NOT_IN_USE } from "../../testing/in-use.ts";
 import { configHandlers } from "./handlers.ts";
 
 const context = { signal: new AbortController().signal, progress: () => {} };
-const nobody = { jobUsing: () => undefined, jobOfConfig: () => undefined };
 
 const WRITTEN_BY_HAND = `# my first LoRA
 job: extension
@@ -30,7 +30,7 @@ async function setUp(text = WRITTEN_BY_HAND, file = "cats.yaml") {
   const path = join(paths.config, file);
   await mkdir(paths.config, { recursive: true });
   await writeFile(path, text);
-  const tools = configHandlers({ paths, inUse: nobody, trash: new Trash(paths.trash), environment: {} });
+  const tools = configHandlers({ paths, inUse: NOT_IN_USE, trash: new Trash(paths.trash), environment: {} });
   const update = (set: Record<string, unknown>, remove: string[] = []) =>
     tools.update_config({ name: "cats", set, remove }, context);
   return { update, read: () => readFile(path, "utf8") };

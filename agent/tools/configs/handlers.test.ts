@@ -9,6 +9,7 @@ import { PRESETS } from "../../../shared/presets.ts";
 import { type configTools, createTrainingConfig } from "../../../shared/tools/configs.ts";
 import { Trash } from "../../files/trash.ts";
 import { createFolders, type Paths, pathsOf } from "../../paths.ts";
+import { NOT_IN_USE } from "../../testing/in-use.ts";
 import { configHandlers } from "./handlers.ts";
 
 let root: string;
@@ -25,7 +26,7 @@ beforeEach(async () => {
   busy = undefined;
   trash = new Trash(paths.trash);
   const inUse = {
-    jobUsing: () => undefined,
+    ...NOT_IN_USE,
     jobOfConfig: (name: string) => (name === busy ? "job-1" : undefined),
   };
   handlers = configHandlers({ paths, inUse, trash, environment: {} });
@@ -187,7 +188,7 @@ test("every preset makes a config that its own checks have nothing to say about"
   await writeFile(join(paths.datasets, "songs", "a.flac"), "");
   const ready = configHandlers({
     paths,
-    inUse: { jobUsing: () => undefined, jobOfConfig: () => undefined },
+    inUse: NOT_IN_USE,
     trash,
     environment: { HF_TOKEN: "x" },
   });

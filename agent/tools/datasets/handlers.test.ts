@@ -14,6 +14,7 @@ import {
 } from "../../../shared/tools/datasets.ts";
 import { Trash } from "../../files/trash.ts";
 import { createFolders, type Paths, pathsOf } from "../../paths.ts";
+import { usedBy } from "../../testing/in-use.ts";
 import { datasetHandlers } from "./handlers.ts";
 import { Turns } from "./turns.ts";
 
@@ -42,7 +43,7 @@ beforeEach(async () => {
   await mkdir(join(base, "photos"));
   trash = new Trash(paths.trash);
   used = new Map();
-  const inUse = { jobUsing: (path: string) => used.get(path), jobOfConfig: () => undefined };
+  const inUse = usedBy(used);
   tools = datasetHandlers({ paths, inUse, trash, turns: new Turns() });
 });
 

@@ -36,11 +36,24 @@ export const datasetHandlers = ({
 }: DatasetParts): Handlers<typeof datasetTools> => {
   const list = new DatasetList(paths);
 
+  /** A run reads its images again and again, and the latents it has made of them. */
+  async function refuseReplacing(name: string): Promise<void> {
+    const path = join(paths.datasets, checkRelative(name, "dataset"));
+    const real = await realpath(path).catch(() => path); // not there yet: nothing is replaced
+    await refuseInUse(
+      inUse,
+      name,
+      [path, real],
+      "; without overwrite: true new files may be added meanwhile",
+    );
+  }
+
   return {
     upload_dataset: (input, context) =>
-      turns.take(turnOf(input.dataset_name), context.signal, () =>
-        saveImages(paths.datasets, input, context),
-      ),
+      turns.take(turnOf(input.dataset_name), context.signal, async () => {
+        if (input.overwrite) await refuseReplacing(input.dataset_name);
+        return await saveImages(paths.datasets, input, context);
+      }),
 
     async list_datasets(wish, { signal }) {
       const { datasets, ...rest } = await list.read(signal);
@@ -81,11 +94,11 @@ export const datasetHandlers = ({
           await orNotFound(checkIsFolder(opened, last), gone);
           // A job may know it by its path, by its real path, or by the path of what the link leads to.
           const target = await realpath(opened.at(last)).catch(() => undefined); // a link that leads nowhere
-          refuseInUse(
+          await refuseInUse(
             inUse,
             name,
             [join(paths.datasets, name), join(opened.path, last), ...(target ? [target] : [])],
-            "Stop the job with stop_training or wait until it has finished, then delete again",
+            ", then delete again",
           );
           const id = await trash.put("dataset", name, opened, [last]);
           return { deleted: name, success: true as const, trash_id: id };

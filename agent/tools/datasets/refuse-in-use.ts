@@ -2,13 +2,19 @@ import { ToolError } from "../../../shared/errors.ts";
 import type { InUse } from "../../in-use.ts";
 
 /**
- * @param paths everything a job may know the data set by: its path, its real path, what a link leads to
- * @throws ToolError conflict when an unfinished job uses it
+ * @param paths everything a run may know the data set by: its path, its real path, what a link leads to
+ * @param then what can be done when the run has ended, or instead: the end of the hint
+ * @throws ToolError conflict when an unfinished run uses it
  */
-export function refuseInUse(inUse: InUse, name: string, paths: readonly string[], hint: string): void {
-  for (const path of paths) {
-    const job = inUse.jobUsing(path);
-    if (job)
-      throw new ToolError("conflict", `The dataset ${name} is used by the training job ${job}`, { hint });
-  }
+export async function refuseInUse(
+  inUse: InUse,
+  name: string,
+  paths: readonly string[],
+  then: string,
+): Promise<void> {
+  const user = await inUse.userOf(paths);
+  if (!user) return;
+  throw new ToolError("conflict", `The dataset ${name} is used by ${user.title}`, {
+    hint: `${user.remedy} or wait until it has finished${then}`,
+  });
 }

@@ -22,7 +22,7 @@ export interface DeleteParts {
  * Moves the model that `name` means to the trash: that file if the name has its extension, else every format of it in
  * that folder, as the old server did.
  * @returns undefined if there is none
- * @throws ToolError conflict if a job uses it, or the bare name means models in several folders
+ * @throws ToolError conflict if a run uses it, or the bare name means models in several folders
  */
 export async function moveToTrash(
   { paths, inUse, trash }: DeleteParts,
@@ -72,15 +72,9 @@ async function refuseInUse(
   files: readonly string[],
 ): Promise<void> {
   const targets = await Promise.all(names.map((each) => realpath(folder.at(each)).catch(() => undefined))); // dangling link
-  for (const path of [...files, ...targets.filter((each) => each !== undefined)]) {
-    const job = inUse.jobUsing(path);
-    if (!job) continue;
-    throw new ToolError(
-      "conflict",
-      `The model ${name} lies in the output folder of the training job ${job}`,
-      {
-        hint: "Stop the job with stop_training or wait until it has finished, then delete again",
-      },
-    );
-  }
+  const user = await inUse.userOf([...files, ...targets.filter((each) => each !== undefined)]);
+  if (!user) return;
+  throw new ToolError("conflict", `The model ${name} lies in the output folder of ${user.title}`, {
+    hint: `${user.remedy} or wait until it has finished, then delete again`,
+  });
 }

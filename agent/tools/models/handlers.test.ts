@@ -29,6 +29,7 @@ import {
 import { FileHashes } from "../../files/file-hashes.ts";
 import { Trash } from "../../files/trash.ts";
 import { createFolders, type Paths, pathsOf } from "../../paths.ts";
+import { NOT_IN_USE, usedBy } from "../../testing/in-use.ts";
 import { modelHandlers } from "./handlers.ts";
 
 /** Written by ai-toolkit in a real run. */
@@ -54,8 +55,8 @@ beforeEach(async () => {
     hashes: new FileHashes(),
     paths,
     trash,
-    inUse: { jobUsing: (path) => used.get(path), jobOfConfig: () => undefined },
-    jobOf: (path) => (path.startsWith(join(paths.output, "run/")) ? "job-1" : undefined),
+    inUse: usedBy(used),
+    jobs: async () => (folder) => (folder === join(paths.output, "run") ? "job-1" : undefined),
   });
 });
 
@@ -349,8 +350,8 @@ describe("export_model", () => {
         hashes: new FileHashes(),
         paths: { ...paths, exportRoots: [{ name: "comfy", path: comfy() }] },
         trash,
-        inUse: { jobUsing: () => undefined, jobOfConfig: () => undefined },
-        jobOf: () => undefined,
+        inUse: NOT_IN_USE,
+        jobs: async () => () => undefined,
       });
       return there.export_model({ model_name: "run_000000005", overwrite: false, ...input }, context);
     };

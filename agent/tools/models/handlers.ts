@@ -13,20 +13,19 @@ import { exportTarget, exportTo } from "./export.ts";
 import { nameFrom } from "./export-name.ts";
 import { exportRoot } from "./export-root.ts";
 import { FileCache, identityOf } from "./file-cache.ts";
-import { describeModels, factsOf } from "./list.ts";
+import { describeModels, factsOf, type JobsByFolder } from "./list.ts";
 import type { ModelFacts } from "./model-facts.ts";
 import { findModels, type OpenedModel, openModel } from "./model-files.ts";
 import { readExactly } from "./safetensors.ts";
 
 export interface ModelParts extends DeleteParts {
   readonly hashes: FileHashes;
-  /** The id of the job in whose output folder the file at this absolute path lies. */
-  readonly jobOf: (path: string) => string | undefined;
+  readonly jobs: JobsByFolder;
 }
 
 const BYTES_PER_MB = 1024 * 1024; // as the old server counted
 
-export const modelHandlers = ({ jobOf, hashes, ...parts }: ModelParts): Handlers<typeof modelTools> => {
+export const modelHandlers = ({ jobs, hashes, ...parts }: ModelParts): Handlers<typeof modelTools> => {
   const { paths } = parts;
   const facts = new FileCache<ModelFacts>();
   const hashOf = (path: string, handle: FileHandle, stats: BigIntStats, { signal }: CallContext) =>
@@ -45,7 +44,7 @@ export const modelHandlers = ({ jobOf, hashes, ...parts }: ModelParts): Handlers
 
   return {
     async list_exported_models(wish, { signal }) {
-      const models = await describeModels(paths, facts, jobOf, signal);
+      const models = await describeModels(paths, facts, await jobs(), signal);
       const { items, more } = pageOf(models, ({ path }) => path, wish);
       return { models: items, ...more, export_folders: [...paths.exportRoots] };
     },

@@ -1,5 +1,5 @@
 // list_exported_models: every model in `outputs` and `output`, with what its header says.
-import { basename, extname } from "node:path";
+import { basename, dirname, extname } from "node:path";
 import type * as v from "valibot";
 import type { listExportedModels } from "../../../shared/tools/models.ts";
 import { closing } from "../../files/sandbox.ts";
@@ -9,6 +9,10 @@ import { type ModelFacts, readFacts } from "./model-facts.ts";
 import { type ListedModel, listModels, type OpenedModel, openModel, stemOf } from "./model-files.ts";
 
 type Model = v.InferInput<typeof listExportedModels.output>["models"][number];
+
+type JobOf = (folder: string) => string | undefined;
+/** Looks at all runs there are; then tells the id of the one whose output folder an absolute path is. */
+export type JobsByFolder = () => Promise<JobOf>;
 
 export function factsOf(
   { path, stats, file }: OpenedModel,
@@ -21,7 +25,7 @@ export function factsOf(
 export async function describeModels(
   paths: Paths,
   known: FileCache<ModelFacts>,
-  jobOf: (path: string) => string | undefined,
+  jobOf: JobOf,
   signal: AbortSignal,
 ): Promise<Model[]> {
   const listed = await listModels(paths);
@@ -43,7 +47,7 @@ export async function describeModels(
       step: facts.step,
       base_model: facts.baseModel,
       trigger_word: facts.triggerWord,
-      job_id: jobOf(model.path) ?? null,
+      job_id: jobOf(dirname(model.path)) ?? null,
       problem:
         facts.problem ?? (facts.rehearsal ? "Written by a rehearsal: no real training is in it" : null),
     });

@@ -9,6 +9,7 @@ import { errorBody, toToolError } from "../../../../shared/errors.ts";
 import { getCaptions, replaceInCaptions, setCaptions } from "../../../../shared/tools/captions.ts";
 import { Trash } from "../../../files/trash.ts";
 import { createFolders, type Paths, pathsOf } from "../../../paths.ts";
+import { usedBy } from "../../../testing/in-use.ts";
 import { trashHandlers } from "../../trash/handlers.ts";
 import { Turns } from "../turns.ts";
 import { captionHandlers, captionRestorer } from "./handlers.ts";
@@ -27,7 +28,7 @@ beforeEach(async () => {
   await createFolders(paths);
   await mkdir(join(base, "photos"));
   used = new Map();
-  const inUse = { jobUsing: (path: string) => used.get(path), jobOfConfig: () => undefined };
+  const inUse = usedBy(used);
   const parts = { paths, inUse, trash: new Trash(paths.trash), turns: new Turns() };
   tools = captionHandlers(parts);
   trashTools = trashHandlers({ trash: parts.trash, restoreCaptions: captionRestorer(parts) });

@@ -21,11 +21,11 @@ export interface CaptionHandlerParts extends CaptionParts {
 async function refuseUsed({ paths, inUse }: CaptionHandlerParts, name: string): Promise<void> {
   const folder = await openDataset(paths, name);
   await folder[Symbol.asyncDispose]();
-  refuseInUse(
+  await refuseInUse(
     inUse,
     name,
     [join(paths.datasets, name), folder.path],
-    "Wait until the job has finished, or pass force: true to change captions while it reads them",
+    "; or pass force: true to change captions while it reads them",
   );
 }
 
