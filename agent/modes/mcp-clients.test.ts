@@ -9,6 +9,7 @@ import { StdioClientTransport as StdioV1 } from "@modelcontextprotocol/sdk/clien
 import { StreamableHTTPClientTransport as HttpV1 } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { type Paths, pathsOf } from "../paths.ts";
+import { checkResult } from "../testing/answers.ts";
 import { type Json, parseToolResult, type ToolResult, textOf } from "../testing/caller.ts";
 import { OLD_TOOLS } from "../testing/contract/chapter.ts";
 import { clear, environment, MAIN, newDataFolder, type Program, startProgram } from "../testing/program.ts";
@@ -37,6 +38,12 @@ interface Endpoint {
   readonly stdio: { readonly command: string; readonly args: string[]; readonly env: Record<string, string> };
 }
 
+/** What came, held against what its tool declares: successes, failures and pictures, in both eras. */
+function checked(tool: string, result: unknown): ToolResult {
+  checkResult(tool, result);
+  return parseToolResult(result);
+}
+
 const INFO = { name: "test", version: "1" };
 
 async function v1(endpoint: Endpoint, over: "http" | "stdio"): Promise<AnyClient> {
@@ -48,7 +55,7 @@ async function v1(endpoint: Endpoint, over: "http" | "stdio"): Promise<AnyClient
     serverName: () => client.getServerVersion()?.name,
     list: async () => (await client.listTools()).tools.map(({ name }) => name),
     call: async (name, args, options) =>
-      parseToolResult(await client.callTool({ name, arguments: args }, undefined, options)),
+      checked(name, await client.callTool({ name, arguments: args }, undefined, options)),
     close: () => client.close(),
   };
 }
@@ -69,7 +76,7 @@ async function v2(
     serverName: () => client.getServerVersion()?.name,
     list: async () => (await client.listTools()).tools.map(({ name }) => name),
     call: async (name, args, options) =>
-      parseToolResult(await client.callTool({ name, arguments: args }, options)),
+      checked(name, await client.callTool({ name, arguments: args }, options)),
     close: () => client.close(),
   };
 }
