@@ -6,6 +6,7 @@ import { trainingFeatures } from "./features/training-features.ts";
 import { type LegacyAnswer, LegacyMcp } from "./legacy-mcp.ts";
 import type { Era, FeaturesOf, Visitor } from "./mcp/features.ts";
 import { listensToJobs, methodOf, whenOver } from "./mcp/listening.ts";
+import { listenToTasks } from "./mcp/task-listening.ts";
 import { mcpServer } from "./mcp.ts";
 import type { Sql } from "./sql.ts";
 
@@ -72,8 +73,12 @@ export function mcpEndpoint({
     if (era === "modern") {
       visitors.set(request, visitor);
       if (methodOf(body) !== "subscriptions/listen") return modern.fetch(request, { parsedBody: body });
-      const over = watchJobs && listensToJobs(body) ? watchJobs() : () => {};
-      return whenOver(await listening.fetch(request, { parsedBody: body }), over);
+      const { tasks } = featuresOf(visitor);
+      const ofTasks = tasks && changes && (await listenToTasks(body, tasks, request.signal));
+      const asked = ofTasks ? ofTasks.body : body;
+      const over = watchJobs && listensToJobs(asked) ? watchJobs() : () => {};
+      const answer = whenOver(await listening.fetch(request, { parsedBody: asked }), over);
+      return ofTasks ? ofTasks.translate(answer) : answer;
     }
     return legacy.handle(build, request, body);
   };

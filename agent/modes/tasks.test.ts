@@ -2,6 +2,7 @@
 import { expect, onTestFinished, test, vi } from "vitest";
 import { checkResult } from "../testing/answers.ts";
 import { type Caller, callerOf, type Json } from "../testing/caller.ts";
+import { listen } from "../testing/listen.ts";
 import { type Program, startProgram } from "../testing/program.ts";
 import { CLIENT_TOKEN, connected, startAgent, startRouter } from "../testing/routed.ts";
 import { putRun, subjectOf } from "../testing/subject.ts";
@@ -96,4 +97,39 @@ test("in standalone, too: a task outlives the process, can be given up, and is n
   expect(await after.modernRpc("tasks/get", { taskId: two["taskId"] }, String(two["taskId"]))).toMatchObject({
     error: { code: -32021 },
   });
+});
+
+test("who listens to a task hears how it stands, and its result, without asking", async () => {
+  const program = owned(await startProgram({ env }));
+  const subject = subjectOf(program);
+  await putRun(subject.paths, "long", ENDLESS);
+  const { job_id } = await subject.call("start_training", { config_name: "long" });
+  const { taskId } = await wait(subject, { job_id });
+  const { heard, leave } = await listen(program.url, undefined, { taskIds: [taskId, "made-up"] }, TASKS);
+  expect(heard[0]).toMatchObject({
+    method: "notifications/subscriptions/acknowledged",
+    params: { notifications: { taskIds: [taskId] } },
+  });
+  expect(heard[0]?.params?.["notifications"]).not.toHaveProperty("resourceSubscriptions");
+  const news = () =>
+    heard.filter(({ method }) => method === "notifications/tasks").map(({ params }) => params);
+  await vi.waitFor(() => expect(news()[0]).toMatchObject({ taskId, status: "working" }), PATIENCE);
+  await subject.call("stop_training", { job_id });
+  await vi.waitFor(() => expect(news().at(-1)).toMatchObject({ status: "completed" }), PATIENCE);
+  expect(news().at(-1)).toMatchObject({ result: { structuredContent: { status: "stopped", ended: true } } });
+  // Of the job itself nobody asked to hear.
+  expect(heard.map(({ method }) => method)).not.toContain("notifications/resources/updated");
+  leave();
+  // Who comes too late hears of the end, too.
+  const late = await listen(program.url, undefined, { taskIds: [taskId] }, TASKS);
+  await vi.waitFor(
+    () => expect(late.heard[1]?.params).toMatchObject({ taskId, status: "completed" }),
+    PATIENCE,
+  );
+  late.leave();
+
+  // Who does not know tasks is not told of any.
+  const other = await listen(program.url, undefined, { taskIds: [taskId] });
+  await other.ended;
+  expect(other.heard[0]?.params?.["notifications"]).toEqual({});
 });

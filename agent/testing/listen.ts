@@ -23,6 +23,7 @@ export async function listen(
   url: string,
   token: string | undefined,
   notifications: object,
+  can: object = {},
 ): Promise<Listening> {
   const leaving = new AbortController();
   const response = await fetch(`${url}/mcp`, {
@@ -43,7 +44,7 @@ export async function listen(
         notifications,
         _meta: {
           "io.modelcontextprotocol/protocolVersion": MODERN,
-          "io.modelcontextprotocol/clientCapabilities": {},
+          "io.modelcontextprotocol/clientCapabilities": can,
         },
       },
     }),

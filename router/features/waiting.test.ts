@@ -7,7 +7,8 @@ import { IN_MEMORY, openSql } from "../node-sql.ts";
 import { type Memory, openMemory, shortMemory } from "./memory.ts";
 import { waitingTasks } from "./waiting.ts";
 
-const context = { mcpReq: { signal: new AbortController().signal } } as ServerContext;
+const { signal } = new AbortController();
+const context = { mcpReq: { signal } } as ServerContext;
 const TASKS = { extensions: { [TASKS_EXTENSION]: {} } };
 
 const RUNNING = {
@@ -57,9 +58,9 @@ test("a wait is a task that says how the job stands, and when to ask again", asy
   };
   expect(created).toMatchObject({ resultType: "task", ...working });
   const { taskId = "" } = created;
-  expect(await tasks.get(taskId, context)).toMatchObject({ taskId, ...working });
+  expect(await tasks.get(taskId, signal)).toMatchObject({ taskId, ...working });
   status = DONE;
-  expect(await tasks.get(taskId, context)).toMatchObject({
+  expect(await tasks.get(taskId, signal)).toMatchObject({
     taskId,
     createdAt: created.createdAt,
     lastUpdatedAt: DONE.finished_at,
@@ -89,7 +90,7 @@ test.each([
   }).of("me", shortMemory());
   const { taskId = "" } = await start({ around, tasks });
   isOff = true;
-  const task = await tasks.get(taskId, context);
+  const task = await tasks.get(taskId, signal);
   expect(task?.status).toBe(status);
   if (status === "working") expect(task?.statusMessage).toBe(error.message);
   else expect(task?.result).toMatchObject({ isError: true });
@@ -109,11 +110,11 @@ test("nobody finds another's task, nor one that was made up or changed", async (
     ["me", ""],
   ] as const) {
     const { tasks } = of(who, memory);
-    expect(await tasks.get(id, context), id).toBeUndefined();
-    expect(await tasks.cancel(id, context), id).toBe(false);
-    expect(await tasks.update(id, {}, context), id).toBe(false);
+    expect(await tasks.get(id, signal), id).toBeUndefined();
+    expect(await tasks.cancel(id, signal), id).toBe(false);
+    expect(await tasks.update(id, {}), id).toBe(false);
   }
-  expect(await of("me", shortMemory()).tasks.get(taskId, context)).toBeUndefined();
+  expect(await of("me", shortMemory()).tasks.get(taskId, signal)).toBeUndefined();
 });
 
 test("what was given up stays given up, whatever becomes of the job, also after a restart", async () => {
@@ -122,13 +123,13 @@ test("what was given up stays given up, whatever becomes of the job, also after 
   const { of } = setUp(() => status);
   const before = of("me", openMemory(sql));
   const [first, second] = [await start(before), await start(before)];
-  expect(await before.tasks.cancel(first.taskId ?? "", context)).toBe(true);
+  expect(await before.tasks.cancel(first.taskId ?? "", signal)).toBe(true);
   status = DONE;
   const { tasks } = of("me", openMemory(sql));
-  expect(await tasks.get(first.taskId ?? "", context)).toMatchObject({ status: "cancelled" });
+  expect(await tasks.get(first.taskId ?? "", signal)).toMatchObject({ status: "cancelled" });
   // The other was not, and is over: too late.
-  expect(await tasks.cancel(second.taskId ?? "", context)).toBe(true);
-  expect(await tasks.get(second.taskId ?? "", context)).toMatchObject({ status: "completed" });
+  expect(await tasks.cancel(second.taskId ?? "", signal)).toBe(true);
+  expect(await tasks.get(second.taskId ?? "", signal)).toMatchObject({ status: "completed" });
 });
 
 test("of several machines the one that has the job is asked, until it is renamed", async () => {
@@ -139,7 +140,7 @@ test("of several machines the one that has the job is asked, until it is renamed
   };
   const memory = shortMemory();
   const { taskId = "" } = await start(setUp(answer, ["box", "other"]).of("me", memory));
-  await setUp(answer, ["box", "other"]).of("me", memory).tasks.get(taskId, context);
-  await setUp(answer, ["renamed", "other"]).of("me", memory).tasks.get(taskId, context);
+  await setUp(answer, ["box", "other"]).of("me", memory).tasks.get(taskId, signal);
+  await setUp(answer, ["renamed", "other"]).of("me", memory).tasks.get(taskId, signal);
   expect(asked).toEqual([undefined, "box", undefined]);
 });

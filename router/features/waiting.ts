@@ -1,12 +1,13 @@
 // wait_for_training as a task, for clients that know tasks: it lasts as long as the job does, over restarts of this
 // server and of the machine, because all that it is stands in its id.
-import type { CallToolResult, ServerContext } from "@modelcontextprotocol/server";
+import type { CallToolResult } from "@modelcontextprotocol/server";
 import * as v from "valibot";
 import { ERRORS, errorText, ToolError, toToolError } from "../../shared/errors.ts";
 import { getTrainingStatus, JOB_STATUSES, waitForTraining } from "../../shared/tools/training.ts";
 import type { AroundCall, Visitor } from "../mcp/features.ts";
 import { createdTask, type Task, type Tasks, takesTasks } from "../mcp/tasks.ts";
 import { mcpError, mcpResult } from "../render.ts";
+import { formatAddress } from "./address.ts";
 import { ask } from "./ask.ts";
 import type { Memory } from "./memory.ts";
 import { formatTaskId, parseTaskId, type Waiting } from "./task-id.ts";
@@ -46,11 +47,11 @@ export interface WaitingTasks {
 export function waitingTasks({ backend, id: caller }: Visitor, memory: () => Memory): WaitingTasks {
   const machines = () => backend.machines?.() ?? [];
 
-  const look = async ({ jobId, machine }: Omit<Waiting, "createdMs">, { mcpReq }: ServerContext) => {
+  const look = async ({ jobId, machine }: Omit<Waiting, "createdMs">, signal: AbortSignal) => {
     // One that has been renamed since, or is the only one left, is found by its job.
     const known = machine !== undefined && machines().includes(machine) ? machine : undefined;
     try {
-      const asking = { backend, signal: mcpReq.signal };
+      const asking = { backend, signal };
       const { json } = await ask(asking, getTrainingStatus.name, { job_id: jobId }, known);
       return v.parse(Status, json);
     } catch (thrown) {
@@ -70,7 +71,7 @@ export function waitingTasks({ backend, id: caller }: Visitor, memory: () => Mem
       const wanted = v.safeParse(Wanted, args);
       if (!wanted.success) return go();
       const { job_id: jobId, machine } = wanted.output;
-      const known = await look({ jobId, machine }, context);
+      const known = await look({ jobId, machine }, context.mcpReq.signal);
       // What has ended, or is not there at all, needs no waiting.
       if (known instanceof ToolError || hasEnded(known)) return go();
       const waiting = {
@@ -83,22 +84,26 @@ export function waitingTasks({ backend, id: caller }: Visitor, memory: () => Mem
     },
 
     tasks: {
-      async get(taskId, context) {
+      async get(taskId, signal) {
         const task = await find(taskId);
         if (!task) return undefined;
         if (memory().isGivenUp(taskId)) return cancelled(task);
-        return taskOf(task, await look(task, context));
+        return taskOf(task, await look(task, signal));
       },
       /** The waiting ends, not the training: that is for stop_training. */
-      async cancel(taskId, context) {
+      async cancel(taskId, signal) {
         const task = await find(taskId);
         if (!task) return false;
-        const known = await look(task, context);
+        const known = await look(task, signal);
         if (taskOf(task, known).status === "working") memory().giveUp(taskId);
         return true;
       },
       /** It never asks for anything. */
       update: async (taskId) => (await find(taskId)) !== undefined,
+      async resourceOf(taskId) {
+        const task = await find(taskId);
+        return task && formatAddress({ kind: "job", name: task.jobId, part: "" });
+      },
     },
   };
 }

@@ -40,11 +40,13 @@ export type CreatedTask = Task & { readonly resultType: "task"; readonly content
 
 export interface Tasks {
   /** undefined: this caller has no such task. */
-  get(id: string, context: ServerContext): Promise<Task | undefined>;
+  get(id: string, signal: AbortSignal): Promise<Task | undefined>;
   /** The task's work is to end early. false: this caller has no such task. */
-  cancel(id: string, context: ServerContext): Promise<boolean>;
+  cancel(id: string, signal: AbortSignal): Promise<boolean>;
   /** Answers to what the task asked for. false: this caller has no such task. */
-  update(id: string, answers: InputResponses, context: ServerContext): Promise<boolean>;
+  update(id: string, answers: InputResponses): Promise<boolean>;
+  /** The resource that changes when the task does, for clients that listen. */
+  resourceOf?(id: string): Promise<string | undefined>;
 }
 
 export const createdTask = (task: Task): CreatedTask => ({ resultType: "task", ...task, content: [] });
@@ -84,12 +86,12 @@ export function serveTasks(server: Server, tasks: Tasks, onError?: (error: unkno
     });
   const acknowledged = (isThere: boolean) => (isThere ? {} : undefined);
   serve("tasks/get", async (id, context) => {
-    const task = await tasks.get(id, context);
+    const task = await tasks.get(id, context.mcpReq.signal);
     return task && { ...task };
   });
-  serve("tasks/cancel", async (id, context) => acknowledged(await tasks.cancel(id, context)));
+  serve("tasks/cancel", async (id, context) => acknowledged(await tasks.cancel(id, context.mcpReq.signal)));
   serve("tasks/update", async (id, context) =>
     // The SDK has taken them out of the parameters; each is checked where it is used.
-    acknowledged(await tasks.update(id, (context.mcpReq.inputResponses ?? {}) as InputResponses, context)),
+    acknowledged(await tasks.update(id, (context.mcpReq.inputResponses ?? {}) as InputResponses)),
   );
 }
