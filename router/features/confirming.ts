@@ -58,6 +58,9 @@ const QUESTIONS: Readonly<Record<string, Question>> = {
       : undefined,
 };
 
+/** The tools before whose calls a person may be asked. */
+export const ASKED_ABOUT: ReadonlySet<string> = new Set(Object.keys(QUESTIONS));
+
 /** Sealed for the caller, it is about this very call, until then. */
 const Asked = v.tuple([v.string(), v.number()]);
 type Asked = v.InferOutput<typeof Asked>;
