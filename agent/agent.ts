@@ -1,4 +1,5 @@
 // The agent's parts put together: everything that touches files, processes and the GPU.
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Log } from "../shared/log.ts";
 import type { Serve } from "../shared/served-calls.ts";
@@ -16,6 +17,7 @@ import { createFolders, type Paths, pathsOf } from "./paths.ts";
 import { rehearsalCommand } from "./program.ts";
 import { createRunner } from "./runner.ts";
 import type { ForeignRuns } from "./tools/adoption/foreign-runs.ts";
+import { Turns } from "./tools/datasets/turns.ts";
 import type { SystemMonitor } from "./tools/system/system-monitor.ts";
 import { Housekeeping } from "./tools/training/housekeeping.ts";
 import { inUseOf } from "./tools/training/in-use.ts";
@@ -95,6 +97,7 @@ export async function createAgent(options: Options, log: Log): Promise<Agent> {
   });
   const health = healthCheck({ paths, store, trainer, lastError: () => supervisor.lastError });
   const hashes = new FileHashes();
+  const turns = new Turns();
   const machineId = await machineIdOf(paths.machineId);
   let linkStore: LinkStore | undefined;
   const links = () => (linkStore ??= new LinkStore(paths.links, machineId)); // most agents are only looked at
@@ -116,6 +119,7 @@ export async function createAgent(options: Options, log: Log): Promise<Agent> {
       stats,
       hashes,
       links,
+      turns,
       health,
       trainer: () => resolveTrainer(trainer),
       now,
@@ -141,6 +145,10 @@ export async function createAgent(options: Options, log: Log): Promise<Agent> {
           hashes,
           links,
           jobOf: (id) => store.get(id),
+          trash,
+          inUse,
+          turns,
+          self: async () => self,
           onBug: (err) => log.error({ err }, "a transfer failed"),
         }),
     );
@@ -157,7 +165,7 @@ export async function createAgent(options: Options, log: Log): Promise<Agent> {
   // Big folders take a while to look through; nobody has to wait for it.
   const closing = new AbortController();
   const tidy = () =>
-    tidyUp(paths, trash, store, options.logs, log, closing.signal).catch((err: unknown) =>
+    tidyUp({ paths, trash, store, links }, options.logs, log, closing.signal).catch((err: unknown) =>
       log.warn({ err }, "tidying up failed"),
     );
   let tidying = tidy();
@@ -178,6 +186,7 @@ export async function createAgent(options: Options, log: Log): Promise<Agent> {
       await (await loading)?.stats.close();
       // At most the removal of one thing; a big data set takes as long as the disk needs.
       await tidying;
+      await (await files)?.close();
       hashes.close();
       linkStore?.[Symbol.dispose]();
       calls?.[Symbol.dispose]();
@@ -186,22 +195,35 @@ export async function createAgent(options: Options, log: Log): Promise<Agent> {
   };
 }
 
+interface Tidied {
+  readonly paths: Paths;
+  readonly trash: Trash;
+  readonly store: JobStore;
+  readonly links: () => LinkStore;
+}
+
 async function tidyUp(
-  paths: Paths,
-  trash: Trash,
-  store: JobStore,
+  { paths, trash, store, links }: Tidied,
   limits: LogLimits,
   log: Log,
   signal: AbortSignal,
 ): Promise<void> {
   const purged = await trash.purge(signal);
   const jobs = await removeOldJobFolders({ jobsPath: paths.jobs, store, limits, signal });
+  const uploads = await forgetUploads(paths, links);
   let leftovers = 0;
   const exports = paths.exportRoots.map(({ path }) => path);
   for (const folder of [paths.config, paths.datasets, paths.output, paths.outputs, ...exports]) {
     leftovers += await removeLeftovers(folder, signal);
   }
-  if (purged + jobs + leftovers > 0) {
-    log.info({ purged, jobs, leftovers }, "old trash, old logs and unfinished files removed");
+  if (purged + jobs + uploads + leftovers > 0) {
+    log.info({ purged, jobs, uploads, leftovers }, "old trash, old logs and unfinished files removed");
   }
+}
+
+/** What a crash left of uploads, and what nobody can send the rest of any more. */
+async function forgetUploads(paths: Paths, links: () => LinkStore): Promise<number> {
+  if ((await readdir(paths.staging)).length === 0) return 0;
+  const { cleanStaging } = await import("./transfers/uploads.ts");
+  return await cleanStaging(paths, (id) => links().isLive(id));
 }

@@ -1,6 +1,7 @@
 // /files/…: where links lead. Whoever has one needs no token.
 import { Hono } from "hono";
 import { FILES_PATH } from "../shared/file-links.ts";
+import { PAGE_POLICY } from "../shared/upload-page.ts";
 import type { AppEnv } from "./app-env.ts";
 import { type AddressOf, tooMany } from "./auth/door.ts";
 import type { FailureLimit } from "./auth/failures.ts";
@@ -9,11 +10,12 @@ import type { FileHandler } from "./forward-files.ts";
 const METHODS = ["GET", "PUT", "PATCH", "POST", "DELETE"];
 const PATHS = [`${FILES_PATH}:token`, `${FILES_PATH}:token/`, `${FILES_PATH}:token/:name`];
 
-/** What a machine sends is never a page of ours: no browser may run any of it under the router's name. */
+/** No browser may run under the router's name what a machine sends, but for the script of the upload page. */
+const FILE_POLICY = "default-src 'none'; sandbox";
+
 const HEADERS = {
-  "content-security-policy": "default-src 'none'; sandbox",
-  // The address is the permission.
-  "referrer-policy": "no-referrer",
+  // The address is the permission: no other site hears of it. (With none at all, a form would come from nowhere.)
+  "referrer-policy": "same-origin",
   "x-robots-tag": "noindex",
 };
 
@@ -28,6 +30,9 @@ export function fileRoutes(files: FileHandler, failures: FailureLimit, addressOf
     }
     const headers = new Headers(response.headers);
     for (const [name, value] of Object.entries(HEADERS)) headers.set(name, value);
+    const isPage =
+      headers.get("content-type") === "text/html; charset=utf-8" && !headers.has("content-disposition");
+    headers.set("content-security-policy", isPage ? PAGE_POLICY : FILE_POLICY);
     return new Response(response.body, { status: response.status, headers });
   });
   return app;

@@ -31,6 +31,8 @@ const RESPONSE_HEADERS: ReadonlySet<string> = new Set([
 const HEADER_CHARS_MAX = 8_000;
 
 const BODYLESS = new Set(["GET", "HEAD", "DELETE"]);
+/** Of these an answer has no body, and a Response takes none. */
+const BODYLESS_STATUS: ReadonlySet<number> = new Set([204, 205, 304]);
 /** Their answers have no bytes to speak of, and come over the control link. */
 const SHORT = new Set(["HEAD", "DELETE"]);
 const Method = fileRequest.input.entries.method;
@@ -137,6 +139,10 @@ async function exchange(transfer: Transfer, request: Request): Promise<Response>
     });
   });
   const kept = picked(headers, RESPONSE_HEADERS);
+  if (BODYLESS_STATUS.has(status)) {
+    transfer.close();
+    return new Response(null, { status, headers: kept });
+  }
   return new Response(answerBody(transfer, kept), { status, headers: kept });
 }
 

@@ -12,7 +12,7 @@ const MEGABYTE = 1024 * 1024;
 export function tooLarge(limitBytes: number): ToolError {
   const limit = limitBytes < MEGABYTE ? `${limitBytes / 1024} KB` : `${limitBytes / MEGABYTE} MB`;
   return new ToolError("too_large", `The request body is larger than ${limit}`, {
-    hint: "Upload fewer images per call, or copy the files to the data set's folder on the machine; upload links (create_upload_link) are to come",
+    hint: "Upload fewer images per call, or make an upload link (create_upload_link), which takes a data set of any size",
   });
 }
 

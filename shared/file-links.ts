@@ -77,15 +77,14 @@ export function uploadFolderLine(url: string): string {
 const PART_MIB = 32;
 
 /**
- * Asks how much has arrived and sends the next part, until all has. The last answer tells what became of the files; any
- * refusal but a broken line ends the loop (curl's 22).
+ * Asks how much has arrived and sends the next part, until all has: 204 is a part, 200 the report of the whole, 4xx a
+ * refusal, and everything else a line that broke. For any POSIX shell.
  */
 export function uploadResumeLine(url: string, fileName: string): string {
-  const [file, at] = [fileWord(fileName), shellWord(url)];
-  return [
-    `f=${file} u=${at}; n=$(wc -c <"$f"); while :; do`,
-    `o=$(curl -gfsI "$u" | tr -d '\\r' | sed -n 's/^upload-offset: //Ip'); [ -n "$o" ] || { sleep 2; continue; };`,
-    `tail -c "+$((o+1))" "$f" | head -c ${PART_MIB * 1024 * 1024} | curl -gfsS -X PATCH -T - -H "Upload-Offset: $o" -H "Upload-Length: $n" "$u";`,
-    `r=$?; [ $r = 0 ] && [ $((o+${PART_MIB * 1024 * 1024})) -ge $((n)) ] && break; [ $r = 22 ] && break; [ $r = 0 ] || sleep 2; done`,
-  ].join(" ");
+  return `f=${fileWord(fileName)}; u=${shellWord(url)}; n=$(($(wc -c <"$f")))
+while :; do
+  o=$(curl -gsI "$u" | tr -d '\\r' | sed -n 's/^[Uu]pload-[Oo]ffset: *//p'); o=\${o:-0}
+  r=$(tail -c "+$((o+1))" "$f" | head -c ${PART_MIB * 1024 * 1024} | curl -gsS -X PATCH -T - -H "Upload-Offset: $o" -H "Upload-Length: $n" -w ' %{http_code}' "$u")
+  case $r in *' 200'|*' 4'??) echo "\${r% *}"; break;; *' 204') ;; *) sleep 2;; esac
+done`;
 }

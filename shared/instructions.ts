@@ -3,11 +3,11 @@ export const INSTRUCTIONS = `Train LoRAs with ostris/ai-toolkit on the user's ow
 
 Order of work:
 1. get_system_stats shows GPUs, memory and disk; list_model_presets shows base models with their needs.
-2. upload_dataset (small sets of images as base64) or list_datasets; check_dataset finds broken images, bad captions and the bucket sizes, set_captions and replace_in_captions mend captions. A trigger word and a caption per image give the best results.
+2. create_upload_link (any size, in a browser or by curl), upload_dataset (a few images as base64) or list_datasets; check_dataset finds broken images, bad captions and the bucket sizes, set_captions and replace_in_captions mend captions. A trigger word and a caption per image give the best results.
 3. create_training_config with name, dataset_path (a data set's name is enough) and preset or model_name; preflight checks everything, with a fix for each finding.
 4. start_training answers at once with a job_id; while every GPU is busy it waits in the queue and starts by itself (get_queue, update_queue).
 5. get_training_status: phase, step, loss, ETA. Wait next_poll_seconds between polls, or call wait_for_training (where the client knows tasks: without seconds, and be told at the end). get_training_logs when something is odd.
-6. list_exported_models shows checkpoints and the final LoRA with size and step; export_model copies one to the export folder.
+6. list_exported_models shows checkpoints and the final LoRA with size and step; create_download_link gives a link to one, export_model copies it to the export folder.
 7. compare_runs shows how runs differ in settings, loss and speed; get_run_record what a run was, for ever.
 
 Rules:

@@ -107,7 +107,7 @@ export async function claim(temporary: string, target: string, linkFile: typeof 
 }
 
 /** Makes a rename survive a power cut, where the file system can do that for folders. */
-async function syncFolder(folder: Folder): Promise<void> {
+export async function syncFolder(folder: Pick<Folder, "at">): Promise<void> {
   const handle = await open(folder.at("."), "r");
   try {
     await handle.sync();

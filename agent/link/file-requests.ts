@@ -21,7 +21,7 @@ export interface FileRequestOptions {
 /** Beyond what the router opens by itself: one that asks for more is not honest. */
 const TRANSFERS_MAX = 4 * TRANSFER.atOnce;
 /** Answers up to this length travel on the control link. */
-const SHORT_BYTES = 16 * 1024;
+const SHORT_BYTES = 32 * 1024;
 
 type Input = v.InferOutput<typeof fileRequest.input>;
 type Output = v.InferInput<typeof fileRequest.output>;
@@ -150,8 +150,11 @@ function requestOf({ method, path, headers }: Input, init: RequestInit & { duple
 function isShort({ body, headers }: Response): boolean {
   const length = headers.get("content-length");
   // What we say ourselves is text, which JSON carries as it is; a file may be anything.
-  const isOurs = headers.get("content-type") === "application/json" && !headers.has("content-disposition");
-  return body === null || (isOurs && length !== null && Number(length) <= SHORT_BYTES);
+  const isOurs = /^(application\/json|text\/html)/.test(headers.get("content-type") ?? "");
+  return (
+    body === null ||
+    (isOurs && !headers.has("content-disposition") && length !== null && Number(length) <= SHORT_BYTES)
+  );
 }
 
 async function shortAnswer(response: Response): Promise<NonNullable<Output["answer"]>> {

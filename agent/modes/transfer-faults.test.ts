@@ -1,14 +1,15 @@
 // What a bad network, dead processes and dishonest machines do to transfers, with real processes.
 import { once } from "node:events";
-import { open, readFile, writeFile } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterEach, expect, test, vi } from "vitest";
+import { afterEach, expect, onTestFinished, test, vi } from "vitest";
 import { WebSocket } from "ws";
 import { fileRequest } from "../../shared/tools/transfers.ts";
+import { zip } from "../testing/archives.ts";
 import { shell } from "../testing/curl.ts";
 import { putModel, randomBytes, scratch, sha256 } from "../testing/downloads.suite.ts";
 import { type Network, startNetwork } from "../testing/network.ts";
-import type { Program } from "../testing/program.ts";
+import { type Program, startProgram } from "../testing/program.ts";
 import { AGENT_TOKEN, CLIENT_TOKEN, connected, startAgent, startRouter } from "../testing/routed.ts";
 import { type Subject, subjectOf } from "../testing/subject.ts";
 
@@ -143,6 +144,73 @@ test("while the machine is away its links say so, and work again when it is back
   await network.weather("fair");
   await connected(agent, 2);
   expect((await fetch(String(url))).status).toBe(200);
+});
+
+test("an upload by the printed line in parts outlives three cuts, a killed agent and a killed router", async () => {
+  const { call, network, router, ...subject } = await throughNetwork();
+  const film = randomBytes(96 * MIB);
+  const folder = await scratch();
+  await writeFile(join(folder, "films.zip"), zip([{ name: "film.mp4", data: film }]));
+  const { url, curl_resume } = await call("create_upload_link", { name: "films" });
+  const uploading = shell(String(curl_resume), folder);
+  const arrived = async () => {
+    const response = await fetch(String(url)).catch(() => undefined); // nobody there this moment
+    return response?.status === 200 ? Number((await response.json())["received"]) : 0;
+  };
+  const reach = (bytes: number) =>
+    vi.waitFor(async () => expect(await arrived()).toBeGreaterThanOrEqual(bytes), {
+      timeout: 60_000,
+      interval: 10,
+    });
+  for (let cut = 1; cut <= 3; cut++) {
+    await reach(cut * 8 * MIB);
+    await network.weather("cut");
+  }
+  await reach(40 * MIB);
+  await subject.agent.kill9();
+  closing(await startAgent(network.url, "box", { data: subject.agent.data, args: ["--heartbeat", "1"] }));
+  await reach(60 * MIB);
+  await router.kill9();
+  closing(await startRouter({ port: Number(new URL(router.url).port), data: router.data }));
+  const { code, stdout, stderr } = await uploading;
+  expect(code, stderr).toBe(0);
+  expect(JSON.parse(stdout.slice(stdout.indexOf("{")))).toMatchObject({ success: true, files_saved: 1 });
+  expect(sha256(await readFile(join(subject.paths.datasets, "films", "film.mp4")))).toBe(sha256(film));
+});
+
+test("what a crash left half unpacked is gone when the agent is back, and what had arrived is not", async () => {
+  const agent = await startProgram();
+  onTestFinished(() => agent.close());
+  const subject = subjectOf(agent);
+  const archive = zip([{ name: "film.mp4", data: randomBytes(2 * MIB) }]);
+  const { url, link_id } = await subject.call("create_upload_link", { name: "films" });
+  const patch = (base: string, from: number, to: number) =>
+    fetch(base + new URL(String(url)).pathname, {
+      method: "PATCH",
+      headers: { "upload-offset": String(from), "upload-length": String(archive.length) },
+      body: new Uint8Array(archive.subarray(from, to)),
+    });
+  expect((await patch(agent.url, 0, MIB)).status).toBe(204);
+  const { datasets, staging } = subject.paths;
+  await mkdir(join(datasets, ".partial-half"));
+  await writeFile(join(datasets, ".partial-half", "film.mp4"), "half");
+  const infoPath = join(staging, String(link_id), "info.json");
+  const info = JSON.parse(await readFile(infoPath, "utf8"));
+  const by = { pid: agent.pid, startTicks: 1, bootId: "another boot" };
+  await writeFile(infoPath, JSON.stringify({ ...info, tree: { name: ".partial-half", by } }));
+  await mkdir(join(staging, "nobodyslink1"));
+  await agent.kill9();
+  const again = await startProgram({ data: agent.data });
+  onTestFinished(() => again.close());
+  await vi.waitFor(
+    async () => {
+      expect(await readdir(datasets)).toEqual([]);
+      expect(await readdir(staging)).toEqual([link_id]);
+    },
+    { timeout: 20_000 },
+  );
+  const rest = await patch(again.url, MIB, archive.length);
+  expect([rest.status, await rest.json()]).toMatchObject([200, { files_saved: 1 }]);
 });
 
 /** A machine of its own that says hello by hand, and answers each file request as it is told. */

@@ -14,7 +14,7 @@ import { configHandlers } from "./configs/handlers.ts";
 import { captionHandlers, captionRestorer } from "./datasets/captions/handlers.ts";
 import { checkOne } from "./datasets/check/check-dataset.ts";
 import { datasetHandlers } from "./datasets/handlers.ts";
-import { Turns } from "./datasets/turns.ts";
+import type { Turns } from "./datasets/turns.ts";
 import { datasetViewHandlers } from "./datasets/view/handlers.ts";
 import { historyHandlers } from "./history/handlers.ts";
 import { modelHandlers } from "./models/handlers.ts";
@@ -45,6 +45,8 @@ export interface HandlerParts {
   readonly stats: SystemMonitor;
   readonly hashes: FileHashes;
   readonly links: () => LinkStore;
+  /** Whatever changes one data set takes turns. */
+  readonly turns: Turns;
   readonly health: AllHandlers["agent_health"];
   /** @throws ToolError trainer_missing */
   readonly trainer: () => Promise<Trainer>;
@@ -63,6 +65,7 @@ export function createHandlers(parts: HandlerParts): AllHandlers {
     stats,
     hashes,
     links,
+    turns,
     health,
     trainer,
     now,
@@ -84,7 +87,7 @@ export function createHandlers(parts: HandlerParts): AllHandlers {
     queueFacts: (job) => queueFacts(queue, job),
   });
   const configs = configHandlers({ paths, inUse, trash });
-  const datasetParts = { paths, inUse, trash, turns: new Turns() };
+  const datasetParts = { paths, inUse, trash, turns };
   const datasets = datasetHandlers(datasetParts);
   const models = modelHandlers({
     paths,

@@ -1,12 +1,14 @@
 // The files of this machine over HTTP, for whoever has a link. Web standards only: the same handler answers on the LAN and
 // what a router passes on.
 import { ERRORS, errorBody, ToolError, toToolError } from "../../shared/errors.ts";
-import { parseLinkPath } from "../../shared/file-links.ts";
+import { type LinkPath, parseLinkPath } from "../../shared/file-links.ts";
+import { json, NotAllowed, notAllowed } from "./answers.ts";
 import { downloadResponse } from "./download.ts";
 import type { Link, LinkStore } from "./link-store.ts";
 import { type DownloadParts, openDownload } from "./open-download.ts";
+import { type UploadParts, Uploads } from "./uploads.ts";
 
-export interface FilesOptions extends DownloadParts {
+export interface FilesOptions extends DownloadParts, Omit<UploadParts, "paths"> {
   readonly links: () => LinkStore;
   readonly onBug: (error: unknown) => void;
 }
@@ -16,15 +18,17 @@ export type FileHandler = (request: Request) => Promise<Response>;
 
 export class Files {
   readonly #options: FilesOptions;
+  readonly #uploads: Uploads;
 
   constructor(options: FilesOptions) {
     this.#options = options;
+    this.#uploads = new Uploads(options);
   }
 
   readonly handle: FileHandler = async (request) => {
     try {
-      const link = this.#linkOf(request);
-      return await this.#answer(request, link);
+      const { path, link } = this.#linkOf(request);
+      return await this.#answer(request, link, path.name);
     } catch (thrown) {
       return this.#failure(thrown);
     }
@@ -40,18 +44,23 @@ export class Files {
     }
   }
 
-  #linkOf(request: Request): Link {
+  /** Stops uploads; what has come is kept. */
+  close(): Promise<void> {
+    return this.#uploads.close();
+  }
+
+  #linkOf(request: Request): { readonly path: LinkPath; readonly link: Link } {
     const path = parseLinkPath(new URL(request.url).pathname);
     const link = path && this.#options.links().find(path);
-    if (link) return link;
+    if (link) return { path, link };
     throw new ToolError("not_found", "This link does not work: it is wrong, expired or revoked", {
       hint: "Ask for a new one with create_download_link or create_upload_link",
     });
   }
 
-  async #answer(request: Request, link: Link): Promise<Response> {
+  async #answer(request: Request, link: Link, name: string): Promise<Response> {
     const { purpose } = link;
-    if (purpose.way !== "download") throw new ToolError("internal", "Uploads are not served here");
+    if (purpose.way === "upload") return await this.#uploads.handle(request, { ...link, purpose }, name);
     if (request.method !== "GET" && request.method !== "HEAD") throw notAllowed("GET, HEAD");
     const source = await openDownload(this.#options, purpose, request.signal);
     return await downloadResponse(request, source);
@@ -67,30 +76,4 @@ export class Files {
     // Here nobody parses the old server's bodies: a failure is a status that curl sees.
     return json(ERRORS[error.code].http, { success: false, ...errorBody(error) });
   }
-}
-
-class NotAllowed extends Error {
-  readonly allow: string;
-  constructor(allow: string) {
-    super(`This link takes ${allow} only`);
-    this.allow = allow;
-  }
-}
-
-export const notAllowed = (allow: string) => new NotAllowed(allow);
-
-export function json(
-  status: number,
-  body: Readonly<Record<string, unknown>>,
-  headers: Readonly<Record<string, string>> = {},
-): Response {
-  const text = `${JSON.stringify(body, null, 2)}\n`;
-  return new Response(text, {
-    status,
-    headers: {
-      "content-type": "application/json",
-      "content-length": String(Buffer.byteLength(text)),
-      ...headers,
-    },
-  });
 }

@@ -19,7 +19,8 @@ export const DatasetKind = v.nullable(v.picklist(["image", "video", "audio", "mi
 export const uploadDataset = defineTool({
   name: "upload_dataset",
   title: "Upload images to a dataset",
-  description: "Upload images to create a training dataset.",
+  description:
+    "Upload images to create a training dataset. For more than a few small ones use create_upload_link.",
   scope: "train",
   effect: "write",
   input: v.object({

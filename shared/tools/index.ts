@@ -31,7 +31,7 @@ import {
   stopTraining,
   waitForTraining,
 } from "./training.ts";
-import { createDownloadLink, fileRequest, revokeLink } from "./transfers.ts";
+import { createDownloadLink, createUploadLink, fileRequest, revokeLink } from "./transfers.ts";
 import { restoreDeleted } from "./trash.ts";
 import { watchJobs } from "./watching.ts";
 
@@ -75,6 +75,7 @@ export const TOOLS = [
   updateQueue,
   checkDataset,
   viewDataset,
+  createUploadLink,
   createDownloadLink,
   revokeLink,
 ] as const;

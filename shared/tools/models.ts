@@ -81,7 +81,7 @@ export const downloadModel = defineTool({
   name: "download_model",
   title: "Download a model",
   description:
-    'Download a trained model as base64 encoded data. That floods a chat: prefer encoding "raw", which answers with the file\'s path, size and SHA-256 only.',
+    'Download a trained model as base64 encoded data. That floods a chat: prefer create_download_link, or encoding "raw", which answers with the file\'s path, size and SHA-256 only.',
   scope: "read",
   effect: "read",
   input: v.object({

@@ -42,10 +42,11 @@ export function sniffFormat(
 }
 
 /**
- * Makes sure that ai-toolkit can read `bytes` under this name: known type, fitting extension, decodes to the last line.
+ * Makes sure that what begins with these bytes is an image that ai-toolkit would try to read under this name: known type,
+ * fitting extension. Sixteen bytes are enough.
  * @throws ToolError invalid_input with the reason and, where there is one, the way out
  */
-export async function checkImage(bytes: Uint8Array, name: string): Promise<void> {
+export function checkFormat(bytes: Uint8Array, name: string): void {
   const format = sniffFormat(bytes);
   if (!format) throw invalid("The data is not an image");
   if (!(format in EXTENSIONS)) throw invalid(`The data is a ${format} image; send it as JPEG, PNG or WebP`);
@@ -54,6 +55,11 @@ export async function checkImage(bytes: Uint8Array, name: string): Promise<void>
   if (!extensions.includes(extname(name).toLowerCase())) {
     throw invalid(`The data is a ${format} image: name it ${stemOf(name)}${extensions[0]}`);
   }
+}
+
+/** As checkFormat, and that it decodes to the last line. @throws ToolError invalid_input, likewise */
+export async function checkImage(bytes: Uint8Array, name: string): Promise<void> {
+  checkFormat(bytes, name);
   const sharp = await loadSharp();
   const image = sharp(bytes, {
     failOn: "error",

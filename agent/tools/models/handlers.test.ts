@@ -559,6 +559,7 @@ describe("download_model", () => {
       note: "Use export_model to copy to a location, or access the file directly at the path",
       size: 117_860_600,
       size_mb: 112.4,
+      hint: "create_download_link gives a link and a curl line for it, whatever its size",
     });
     expect(await download("large", "raw")).toMatchObject({ size: 117_860_600 });
   });

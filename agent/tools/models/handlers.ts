@@ -116,12 +116,17 @@ function notFound(extra: Record<string, unknown> = {}): ToolError {
 }
 
 function tooLarge(size: number): ToolError {
-  return softError("too_large", "Model too large for download", {
-    max_size: MAX_INLINE_MODEL_BYTES,
-    note: "Use export_model to copy to a location, or access the file directly at the path",
-    size,
-    size_mb: Math.round((size / BYTES_PER_MB) * 100) / 100,
-  });
+  return softError(
+    "too_large",
+    "Model too large for download",
+    {
+      max_size: MAX_INLINE_MODEL_BYTES,
+      note: "Use export_model to copy to a location, or access the file directly at the path",
+      size,
+      size_mb: Math.round((size / BYTES_PER_MB) * 100) / 100,
+    },
+    "create_download_link gives a link and a curl line for it, whatever its size",
+  );
 }
 
 function refuseDamaged(name: string, { problem }: ModelFacts): void {

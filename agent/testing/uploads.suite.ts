@@ -1,0 +1,471 @@
+// What holds of every upload, by whatever way the bytes come.
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { deflateRawSync, gzipSync } from "node:zlib";
+import sharp from "sharp";
+import * as tus from "tus-js-client";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { tar, tarGz, zip } from "./archives.ts";
+import type { Json } from "./caller.ts";
+import { shell } from "./curl.ts";
+import { randomBytes, scratch, sha256 } from "./downloads.suite.ts";
+import { picturePath, putConfig, type Server, type Subject, subjectOf } from "./subject.ts";
+
+const MIB = 1024 * 1024;
+
+export interface UploadSuiteOptions {
+  /** In the large data set. */
+  readonly images?: number;
+}
+
+/** Pictures of every colour, each with its caption. */
+export async function pictures(count: number): Promise<{ name: string; data: Buffer | string }[]> {
+  const made = await Promise.all(
+    Array.from({ length: count }, async (_none, index) => {
+      const background = { r: index % 256, g: (index * 7) % 256, b: (index * 31) % 256 };
+      const name = `picture ${String(index).padStart(5, "0")}`;
+      const data = await sharp({ create: { width: 512, height: 512, channels: 3, background } })
+        .jpeg()
+        .toBuffer();
+      return [
+        { name: `${name}.jpg`, data },
+        { name: `${name}.txt`, data: `a photo of colour ${index}` },
+      ];
+    }),
+  );
+  return made.flat();
+}
+
+export function uploadSuite(
+  name: string,
+  start: () => Promise<Server>,
+  { images = 40 }: UploadSuiteOptions = {},
+): void {
+  describe(`uploads: ${name}`, () => {
+    let server: Server;
+    let subject: Subject;
+    let jpeg: Buffer;
+    let png: Buffer;
+
+    beforeAll(async () => {
+      server = await start();
+      subject = subjectOf(server);
+      jpeg = await readFile(picturePath("img1.jpg"));
+      png = await readFile(picturePath("img2.png"));
+    }, 60_000);
+    afterAll(() => server.close());
+
+    const linkTo = (dataset: string, more: object = {}) =>
+      subject.call("create_upload_link", { name: dataset, ...more });
+    const filesOf = async (dataset: string) =>
+      (await readdir(join(subject.paths.datasets, dataset), { recursive: true })).sort();
+    const send = async (dataset: string, body: Buffer, more: object = {}, init: RequestInit = {}) => {
+      const { url } = await linkTo(dataset, more);
+      const response = await fetch(`${url}/x.bin`, { method: "PUT", body: new Uint8Array(body), ...init });
+      return { status: response.status, json: (await response.json()) as Json };
+    };
+    /** Nothing of a refused upload, and nothing half done, may be anywhere. */
+    const leftovers = async () => [
+      ...(await readdir(subject.paths.datasets)).filter((each) => each.startsWith(".")),
+      ...(await readdir(subject.paths.staging, { recursive: true })).filter((each) => each.includes("/body")),
+    ];
+
+    test(`a zip of ${images} pictures, by curl exactly as printed, becomes a data set that preflight accepts`, async () => {
+      const files = await pictures(images);
+      const folder = await scratch();
+      await writeFile(
+        join(folder, "many.zip"),
+        zip(files.map((file) => ({ ...file, name: `my set/${file.name}` }))),
+      );
+      const { curl } = await linkTo("many");
+      const { code, stdout, stderr } = await shell(String(curl), folder);
+      expect(code, stderr).toBe(0);
+      expect(JSON.parse(stdout)).toMatchObject({
+        success: true,
+        dataset: "many",
+        files_saved: images,
+        captions_saved: images,
+        files_failed: 0,
+        files_skipped: 0,
+      });
+      expect(await subject.call("get_dataset_info", { name: "many" })).toMatchObject({
+        image_count: images,
+        captions_complete: true,
+      });
+      await putConfig(
+        subject.paths,
+        "many",
+        JSON.stringify({
+          job: "extension",
+          config: {
+            name: "many",
+            process: [
+              {
+                type: "diffusion_trainer",
+                training_folder: subject.paths.output,
+                network: { type: "lora", linear: 4, linear_alpha: 4 },
+                datasets: [{ folder_path: join(subject.paths.datasets, "many"), resolution: 512 }],
+                train: { steps: 10, disable_sampling: true },
+                model: { name_or_path: "nobody/nothing", arch: "sd1" },
+              },
+            ],
+          },
+        }),
+      );
+      const { checks } = await subject.call("preflight", { config_name: "many" });
+      const bad = (checks as { level?: string; check?: string }[]).filter(({ level }) => level === "error");
+      expect(bad).toEqual([]);
+      expect(await leftovers()).toEqual([]);
+    }, 240_000);
+
+    test("a folder goes by the line with tar, and one folder around all is taken off", async () => {
+      const folder = await scratch();
+      await mkdir(join(folder, "sub"));
+      await writeFile(join(folder, "a.jpg"), jpeg);
+      await writeFile(join(folder, "a.txt"), "a cat");
+      await writeFile(join(folder, "sub", "b.png"), png);
+      await writeFile(join(folder, ".DS_Store"), "x");
+      const { curl_folder } = await linkTo("folder");
+      const { code, stdout, stderr } = await shell(String(curl_folder), folder);
+      expect(code, stderr).toBe(0);
+      expect(JSON.parse(stdout)).toMatchObject({ files_saved: 2, captions_saved: 1, files_skipped: 1 });
+      expect(await filesOf("folder")).toEqual(["a.jpg", "a.txt", "sub", "sub/b.png"]);
+    });
+
+    test("the line in parts goes on where an upload before has stopped", async () => {
+      const folder = await scratch();
+      const archive = zip([
+        { name: "a.jpg", data: jpeg },
+        { name: "filler.mp4", data: randomBytes(6 * MIB) },
+      ]);
+      await writeFile(join(folder, "parts.zip"), archive);
+      const { url, curl_resume } = await linkTo("parts");
+      const half = await fetch(String(url), {
+        method: "PATCH",
+        headers: { "upload-offset": "0", "upload-length": String(archive.length) },
+        body: new Uint8Array(archive.subarray(0, 3 * MIB)),
+      });
+      expect([half.status, half.headers.get("upload-offset")]).toEqual([204, String(3 * MIB)]);
+      const { code, stdout, stderr } = await shell(String(curl_resume), folder);
+      expect(code, stderr).toBe(0);
+      expect(JSON.parse(stdout)).toMatchObject({ success: true, files_saved: 2 });
+      expect(sha256(await readFile(join(subject.paths.datasets, "parts", "filler.mp4")))).toBe(
+        sha256(randomBytes(6 * MIB)),
+      );
+      // Asked again, it tells again how it went.
+      expect(JSON.parse((await shell(String(curl_resume), folder)).stdout)).toMatchObject({ files_saved: 2 });
+    });
+
+    test("tus-js-client, a client of the standard, uploads in parts", async () => {
+      const archive = zip([
+        { name: "a.jpg", data: jpeg },
+        { name: "b.mp4", data: randomBytes(3 * MIB) },
+      ]);
+      const { url } = await linkTo("by-tus");
+      const ended = new Promise<void>((resolve, reject) => {
+        const upload = new tus.Upload(archive, {
+          endpoint: String(url),
+          chunkSize: MIB,
+          retryDelays: null,
+          metadata: { filename: "set.zip" },
+          onSuccess: () => resolve(),
+          onError: reject,
+        });
+        upload.start();
+      });
+      await ended;
+      expect(await filesOf("by-tus")).toEqual(["a.jpg", "b.mp4"]);
+    });
+
+    test("a form without script takes files, and answers with a page", async () => {
+      const { url } = await linkTo("by-form");
+      const form = new FormData();
+      form.append("file", new File([new Uint8Array(jpeg)], "cat ü.jpg"));
+      form.append("file", new File(["a cat"], "cat ü.txt"));
+      const response = await fetch(String(url), {
+        method: "POST",
+        body: form,
+        headers: { accept: "text/html" },
+      });
+      expect([response.status, response.headers.get("content-type")]).toEqual([
+        200,
+        "text/html; charset=utf-8",
+      ]);
+      expect(await response.text()).toContain("1 files and 1 captions saved");
+      expect(await filesOf("by-form")).toEqual(["cat ü.jpg", "cat ü.txt"]);
+    });
+
+    test("an upload goes on by Content-Range, as curl -C does it, and never beside itself", async () => {
+      const archive = zip([
+        { name: "a.jpg", data: jpeg },
+        { name: "b.mp4", data: randomBytes(2 * MIB) },
+      ]);
+      const { url } = await linkTo("ranged");
+      const part = (start: number, end: number) =>
+        fetch(String(url), {
+          method: "PUT",
+          headers: { "content-range": `bytes ${start}-${end - 1}/${archive.length}` },
+          body: new Uint8Array(archive.subarray(start, end)),
+        });
+      expect((await part(0, MIB)).status).toBe(400); // "Only … came", and kept
+      const wrong = await part(5, archive.length);
+      expect([wrong.status, await wrong.json()]).toMatchObject([409, { code: "conflict" }]);
+      expect((await part(MIB, archive.length)).status).toBe(200);
+    });
+
+    test("a digest that does not fit refuses the upload; one that fits does not", async () => {
+      const archive = zip([{ name: "a.jpg", data: jpeg }]);
+      const digest = (bytes: Buffer) => `sha-256=:${Buffer.from(sha256(bytes), "hex").toString("base64")}:`;
+      const wrong = await send("digest", archive, {}, { headers: { "repr-digest": digest(jpeg) } });
+      expect(wrong).toMatchObject({ status: 400, json: { error: expect.stringContaining("SHA-256") } });
+      expect(await leftovers()).toEqual([]);
+      const right = await send("digest", archive, {}, { headers: { "repr-digest": digest(archive) } });
+      expect(right.status).toBe(200);
+    });
+
+    test("a part with a wrong checksum is taken back", async () => {
+      const archive = zip([{ name: "a.jpg", data: jpeg }]);
+      const { url } = await linkTo("checked");
+      const patch = (checksum: string) =>
+        fetch(String(url), {
+          method: "PATCH",
+          headers: {
+            "upload-offset": "0",
+            "upload-length": String(archive.length),
+            "upload-checksum": `sha256 ${checksum}`,
+          },
+          body: new Uint8Array(archive),
+        });
+      expect((await patch(Buffer.alloc(32).toString("base64"))).status).toBe(460);
+      const head = await fetch(String(url), { method: "HEAD" });
+      expect(head.headers.get("upload-offset")).toBe("0");
+      expect((await patch(Buffer.from(sha256(archive), "hex").toString("base64"))).status).toBe(200);
+    });
+
+    test("what exists is refused, added to or replaced, as the link says", async () => {
+      const first = zip([
+        { name: "a.jpg", data: jpeg },
+        { name: "a.txt", data: "one" },
+      ]);
+      expect((await send("twice", first)).status).toBe(200);
+      const refused = await subject.execute("create_upload_link", { name: "twice" });
+      expect(refused).toMatchObject({ status: 409, code: "conflict" });
+      const second = zip([
+        { name: "a.jpg", data: jpeg },
+        { name: "a.txt", data: "two" },
+        { name: "b.png", data: png },
+        { name: "b.txt", data: "b" },
+      ]);
+      expect((await send("twice", second, { on_conflict: "append" })).json).toMatchObject({
+        files_saved: 1,
+        captions_saved: 1,
+        files_failed: 2,
+        failed: [
+          { file: "a.jpg", reason: "it exists" },
+          { file: "a.txt", reason: "its picture was not taken" },
+        ],
+      });
+      expect(await readFile(join(subject.paths.datasets, "twice", "a.txt"), "utf8")).toBe("one");
+      const third = await send("twice", zip([{ name: "c.png", data: png }]), { on_conflict: "replace" });
+      expect(await filesOf("twice")).toEqual(["c.png"]);
+      await subject.call("delete_dataset", { name: "twice" });
+      await subject.call("restore_deleted", { trash_id: third.json["replaced_trash_id"] });
+      expect(await filesOf("twice")).toEqual(["a.jpg", "a.txt", "b.png", "b.txt"]);
+    });
+
+    test("control images lie beside their data set, and an image for prompts comes alone", async () => {
+      const control = await send(
+        "cats",
+        zip([
+          { name: "a.jpg", data: jpeg },
+          { name: "a.txt", data: "x" },
+        ]),
+        {
+          kind: "control",
+        },
+      );
+      expect(control.json).toMatchObject({ dataset: "cats_control", files_saved: 1, files_skipped: 1 });
+      const { url } = await linkTo("for-prompts", { kind: "sample_image" });
+      const folder = await scratch();
+      await writeFile(join(folder, "face.png"), png);
+      expect((await shell(`curl -gsf -T face.png '${url}/'`, folder)).code).toBe(0);
+      expect(await filesOf("for-prompts")).toEqual(["face.png"]);
+    });
+
+    test("each file's outcome is told", async () => {
+      const { status, json } = await send(
+        "mixed",
+        zip([
+          { name: "cat.jpg", data: jpeg },
+          { name: "cat.png", data: png },
+          { name: "text.jpg", data: "this is no picture, but long enough" },
+          { name: "really.png", data: jpeg },
+          { name: "README.md", data: "x" },
+          { name: "__MACOSX/._cat.jpg", data: "x" },
+        ]),
+      );
+      expect([status, json]).toMatchObject([
+        200,
+        {
+          files_saved: 1,
+          files_failed: 3,
+          failed: [
+            { file: "cat.png", reason: expect.stringContaining("share its caption file") },
+            { file: "text.jpg", reason: "The data is not an image" },
+            { file: "really.png", reason: expect.stringContaining("JPEG") },
+          ],
+          files_skipped: 2,
+        },
+      ]);
+    });
+
+    const flat = Buffer.alloc(64 * MIB);
+    test.each<[string, () => Buffer, string]>([
+      ["traversal in a zip", () => zip([{ name: "../evil.jpg", data: jpeg }]), "relative path"],
+      ["an absolute path in a zip", () => zip([{ name: "/etc/evil.jpg", data: jpeg }]), "absolute path"],
+      ["a backslash that leads out", () => zip([{ name: "..\\evil.jpg", data: jpeg }]), "relative path"],
+      [
+        "a symlink in a zip",
+        () => zip([{ name: "a.jpg", data: "/etc/passwd", mode: 0o120_777 }]),
+        "link or a device",
+      ],
+      [
+        "an encrypted zip",
+        () => zip([{ name: "a.jpg", data: jpeg, encrypted: true, claims: jpeg.length - 12 }]),
+        "encrypt",
+      ],
+      ["one part of several", () => zip([{ name: "a.jpg", data: jpeg }], { disk: 1 }), "multi-disk"],
+      [
+        "names that differ in case",
+        () =>
+          zip([
+            { name: "a.jpg", data: jpeg },
+            { name: "A.JPG", data: jpeg },
+          ]),
+        "only in case",
+      ],
+      [
+        "folders that differ in case",
+        () =>
+          zip([
+            { name: "x/a.jpg", data: jpeg },
+            { name: "X/b.jpg", data: jpeg },
+          ]),
+        "only in case",
+      ],
+      [
+        "names that differ in accents' form",
+        () =>
+          zip([
+            { name: "\u00e4.jpg", data: jpeg },
+            { name: "a\u0308.jpg", data: jpeg },
+          ]),
+        "only in case or accents",
+      ],
+      [
+        "the same name twice",
+        () =>
+          zip([
+            { name: "a.jpg", data: jpeg },
+            { name: "a.jpg", data: jpeg },
+          ]),
+        "twice",
+      ],
+      [
+        "a zip bomb",
+        () => zip([{ name: "a.mp4", data: deflateRawSync(flat), method: 8, claims: flat.length }]),
+        "times its size",
+      ],
+      [
+        "a zip that lies about its size",
+        () => zip([{ name: "a.mp4", data: deflateRawSync(flat), method: 8, claims: 1_000 }]),
+        "too many bytes",
+      ],
+      [
+        "parts that overlap",
+        () =>
+          zip(
+            [
+              { name: "a.mp4", data: randomBytes(MIB) },
+              { name: "b.mp4", at: 0, data: "" },
+            ].map((each, index) => ({ ...each, ...(index === 1 && { claims: MIB }) })),
+          ),
+        "",
+      ],
+      ["a zip that is cut off", () => zip([{ name: "a.jpg", data: jpeg }]).subarray(0, -30), ""],
+      ["traversal in a tar", () => tar([{ name: "../evil.jpg", data: jpeg }]), "leads out"],
+      ["an absolute path in a tar", () => tar([{ name: "/tmp/evil.jpg", data: jpeg }]), "leads out"],
+      [
+        "a symlink in a tar",
+        () => tar([{ name: "a.jpg", type: "2", link: "/etc/passwd" }]),
+        "link or a device",
+      ],
+      [
+        "a hard link in a tar",
+        () => tar([{ name: "a.jpg", type: "1", link: "/etc/passwd" }]),
+        "link or a device",
+      ],
+      ["a device in a tar", () => tarGz([{ name: "a.jpg", type: "3" }]), "link or a device"],
+      ["a fifo in a tar", () => tar([{ name: "a.jpg", type: "6" }]), "link or a device"],
+      ["a tar that is cut off", () => tar([{ name: "a.jpg", data: jpeg }]).subarray(0, 900), ""],
+      ["a gzip bomb", () => gzipSync(tar([{ name: "a.mp4", data: flat }])), "times its size"],
+      ["a gzip that is cut off", () => tarGz([{ name: "a.jpg", data: jpeg }]).subarray(0, -20), ""],
+      ["another kind of archive", () => Buffer.from("Rar!\x1a\x07 and more"), "rar archive"],
+      ["no archive at all", () => randomBytes(4_096), "nothing in it that ai-toolkit trains on"],
+      ["nothing", () => Buffer.alloc(0), "empty"],
+      ["nothing to train on", () => zip([{ name: "README.md", data: "x" }]), "nothing in it"],
+    ])("%s is refused, and nothing of it is left", async (_what, make, why) => {
+      const before = await filesOf(".");
+      const { status, json } = await send("bad", make());
+      expect([status, json]).toMatchObject([400, { success: false, code: "invalid_input" }]);
+      expect(json["error"]).toContain(why);
+      expect(json["hint"]).toBeTruthy();
+      expect(await filesOf(".")).toEqual(before);
+      expect(await leftovers()).toEqual([]);
+    });
+
+    test("the link tells a program what it is for, and takes no more when it is revoked", async () => {
+      const { url, link_id } = await linkTo("told");
+      expect(await (await fetch(String(url))).json()).toMatchObject({
+        kind: "dataset",
+        dataset: "told",
+        received: 0,
+      });
+      await subject.call("revoke_link", { link_id });
+      expect((await fetch(String(url), { method: "PUT", body: "x" })).status).toBe(404);
+    });
+
+    test("a client that is cut off and comes back takes over from itself", async () => {
+      const archive = zip([
+        { name: "a.jpg", data: jpeg },
+        { name: "b.mp4", data: randomBytes(4 * MIB) },
+      ]);
+      const { url } = await linkTo("taken-over");
+      const stalled = new TransformStream<Uint8Array, Uint8Array>();
+      const writer = stalled.writable.getWriter();
+      const first = fetch(String(url), {
+        method: "PATCH",
+        headers: { "upload-offset": "0", "upload-length": String(archive.length) },
+        body: stalled.readable,
+        duplex: "half",
+      } as RequestInit).catch(() => undefined);
+      void writer.write(new Uint8Array(archive.subarray(0, 2 * MIB))).catch(() => {});
+      const offset = async () =>
+        Number((await fetch(String(url), { method: "HEAD" })).headers.get("upload-offset"));
+      for (let arrived = 0; arrived < 2 * MIB; ) {
+        arrived = Number(((await (await fetch(String(url))).json()) as Json)["received"]);
+      }
+      const at = await offset();
+      expect(at).toBe(2 * MIB);
+      const rest = await fetch(String(url), {
+        method: "PATCH",
+        headers: { "upload-offset": String(at) },
+        body: new Uint8Array(archive.subarray(at)),
+      });
+      expect(rest.status).toBe(200);
+      void writer.close().catch(() => {});
+      await first;
+      expect(await filesOf("taken-over")).toEqual(["a.jpg", "b.mp4"]);
+    });
+  });
+}

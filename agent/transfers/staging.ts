@@ -1,0 +1,178 @@
+// The bytes of an upload that are here so far: `body` in a folder named after the link. They outlive every process, so an
+// upload goes on where it stopped whatever went down.
+import { createHash } from "node:crypto";
+import { type FileHandle, mkdir, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import * as v from "valibot";
+import { invalid, ToolError } from "../../shared/errors.ts";
+import { diskSpace } from "../files/disk-space.ts";
+import { isMissing } from "../files/sandbox.ts";
+import { RESERVE_BYTES } from "./unpack/tree.ts";
+
+const Info = v.object({
+  /** Of the whole; null while the client has not said. */
+  length: v.nullable(v.number()),
+  name: v.string(),
+  /** Hex, if the client wants it checked. */
+  sha256: v.nullable(v.string()),
+  /** What became of it, once it was whole. */
+  outcome: v.nullable(v.record(v.string(), v.unknown())),
+  /** The hidden folder that it is being unpacked to, and by which process. */
+  tree: v.nullable(
+    v.object({
+      name: v.pipe(v.string(), v.regex(/^\.partial-[\w-]+$/)),
+      by: v.object({ pid: v.number(), startTicks: v.nullable(v.number()), bootId: v.nullable(v.string()) }),
+    }),
+  ),
+});
+export type Info = v.InferOutput<typeof Info>;
+export const EMPTY: Info = { length: null, name: "", sha256: null, outcome: null, tree: null };
+
+/** Room is looked for so often while an upload comes that did not say how long it is. */
+const LOOK_BYTES = 64 * 1024 * 1024;
+
+export const CHECKSUMS = ["sha256", "sha1"] as const;
+export interface Checksum {
+  readonly algorithm: (typeof CHECKSUMS)[number];
+  readonly base64: string;
+}
+
+/** tus: the part was damaged on its way. */
+export class ChecksumMismatch extends Error {}
+
+export class Staging {
+  readonly #folder: string;
+  readonly body: string;
+
+  constructor(root: string, linkId: string) {
+    this.#folder = join(root, linkId);
+    this.body = join(this.#folder, "body");
+  }
+
+  async info(): Promise<Info> {
+    const text = await readFile(join(this.#folder, "info.json"), "utf8").catch(orMissing);
+    const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), Info), text);
+    return parsed.success ? parsed.output : EMPTY;
+  }
+
+  async setInfo(info: Info): Promise<void> {
+    await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+    const temporary = join(this.#folder, "info.json.new");
+    await writeFile(temporary, JSON.stringify(info), { mode: 0o600, flush: true });
+    await rename(temporary, join(this.#folder, "info.json"));
+  }
+
+  /** Bytes that are here. Of a finished upload: all. */
+  async offset(): Promise<number> {
+    const { outcome, length } = await this.info();
+    if (outcome) return length ?? 0;
+    return (await stat(this.body).catch(orMissing))?.size ?? 0;
+  }
+
+  /** Forgets everything that was here. @throws ToolError disk_full when the new upload cannot fit */
+  async begin(info: Info): Promise<void> {
+    await this.clear();
+    if (info.length !== null) await checkRoom(this.#folder, info.length);
+    await this.setInfo(info);
+  }
+
+  async clear(): Promise<void> {
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  /**
+   * Adds bytes to the end. What came before a break is kept, unless its checksum was asked for.
+   * @throws ToolError too_large when there are more than was said, disk_full
+   */
+  async append(
+    chunks: ReadableStream<Uint8Array> | null,
+    signal: AbortSignal,
+    checksum?: Checksum,
+  ): Promise<void> {
+    const { length } = await this.info();
+    const handle = await open(this.body, "a", 0o600);
+    try {
+      const before = (await handle.stat()).size;
+      const hash = checksum && createHash(checksum.algorithm);
+      try {
+        await this.#take(handle, chunks, before, length ?? Number.POSITIVE_INFINITY, signal, (chunk) =>
+          hash?.update(chunk),
+        );
+        if (hash?.digest("base64") !== checksum?.base64) throw new ChecksumMismatch();
+      } catch (error) {
+        if (checksum) await handle.truncate(before);
+        throw error;
+      } finally {
+        await handle.sync();
+      }
+    } finally {
+      await handle.close();
+    }
+  }
+
+  async #take(
+    handle: FileHandle,
+    chunks: ReadableStream<Uint8Array> | null,
+    from: number,
+    length: number,
+    signal: AbortSignal,
+    onChunk: (chunk: Uint8Array) => void,
+  ): Promise<void> {
+    const reader = chunks?.getReader();
+    if (!reader) return;
+    const stop = () => void reader.cancel(signal.reason).catch(() => {}); // it may have broken by itself
+    signal.addEventListener("abort", stop, { once: true });
+    let [arrived, looked] = [from, from];
+    try {
+      for (;;) {
+        signal.throwIfAborted();
+        const { value, done } = await reader.read();
+        signal.throwIfAborted();
+        if (done) return;
+        arrived += value.length;
+        if (arrived > length)
+          throw new ToolError("too_large", `More bytes than the ${length} that were promised`);
+        if (arrived - looked > LOOK_BYTES) {
+          await checkRoom(this.#folder, 0);
+          looked = arrived;
+        }
+        await handle.writeFile(value);
+        onChunk(value);
+      }
+    } catch (error) {
+      stop();
+      throw error;
+    } finally {
+      signal.removeEventListener("abort", stop);
+    }
+  }
+
+  /** @throws ToolError when the whole is not what the client said it is */
+  async verify(signal: AbortSignal): Promise<void> {
+    const { sha256 } = await this.info();
+    if (sha256 === null) return;
+    const handle = await open(this.body);
+    try {
+      const hash = createHash("sha256");
+      for await (const chunk of handle.createReadStream({ start: 0, autoClose: false, signal }))
+        hash.update(chunk);
+      if (hash.digest("hex") === sha256) return;
+    } finally {
+      await handle.close();
+    }
+    throw invalid("The upload is damaged: its SHA-256 is not the one that was sent with it", "Send it again");
+  }
+}
+
+/** @throws ToolError disk_full */
+async function checkRoom(path: string, bytes: number): Promise<void> {
+  const { freeBytes } = await diskSpace(path);
+  if (freeBytes - RESERVE_BYTES >= bytes) return;
+  throw new ToolError("disk_full", "The upload does not fit on the training machine's disk", {
+    hint: "Free space or delete old runs, then send it again",
+  });
+}
+
+function orMissing(error: unknown): undefined {
+  if (!isMissing(error)) throw error;
+}
