@@ -93,15 +93,25 @@ async function runCommand(command: Command, argv: readonly string[]): Promise<nu
   }
 }
 
+/** What still holds the loop then (a keep-alive socket, a child that outlives us) must not keep us. */
+const LEAVE_MS = 200;
+
+/**
+ * Ends as soon as nothing is left to do. Not by process.exit() at once: that joins V8's threads while one of them may
+ * wait for the main thread's garbage collector, for ever (nodejs/node#54918); seen with short commands on a busy machine.
+ */
+function leave(code: number): void {
+  process.exitCode = code;
+  setTimeout(() => process.exit(), LEAVE_MS).unref();
+}
+
 try {
-  process.exitCode = await main(process.argv.slice(2));
-  // Whatever still holds the loop (a keep-alive socket, a child that outlives us) must not keep us.
-  process.exit();
+  leave(await main(process.argv.slice(2)));
 } catch (error) {
-  if (error instanceof UsageError) {
-    if (!error.printed) console.error(error.message);
-    process.exit(error.exitCode);
+  if (!(error instanceof UsageError)) {
+    console.error(`mcp-ai-toolkit: ${error instanceof Error ? error.message : String(error)}`);
+  } else if (!error.printed) {
+    console.error(error.message);
   }
-  console.error(`mcp-ai-toolkit: ${error instanceof Error ? error.message : String(error)}`);
-  process.exit(1);
+  leave(error instanceof UsageError ? error.exitCode : 1);
 }
