@@ -18,6 +18,7 @@ import { rehearsalCommand } from "./program.ts";
 import { createRunner } from "./runner.ts";
 import type { ForeignRuns } from "./tools/adoption/foreign-runs.ts";
 import { Turns } from "./tools/datasets/turns.ts";
+import { FolderWatch } from "./tools/queue/folder-watch.ts";
 import type { SystemMonitor } from "./tools/system/system-monitor.ts";
 import { Housekeeping } from "./tools/training/housekeeping.ts";
 import { inUseOf } from "./tools/training/in-use.ts";
@@ -78,6 +79,7 @@ export async function createAgent(options: Options, log: Log): Promise<Agent> {
     });
     return foreign;
   };
+  const folders = new FolderWatch(async (folder) => (await loadForeign()).writer(folder));
   const inUse = inUseOf(store, async () => (await loadForeign()).users());
   const housekeeping = new Housekeeping({
     store,
@@ -94,6 +96,7 @@ export async function createAgent(options: Options, log: Log): Promise<Agent> {
     log,
     grace: stopGrace(options.stopGraceSeconds),
     ended: (job) => housekeeping.ended(job),
+    folders,
   });
   const health = healthCheck({ paths, store, trainer, lastError: () => supervisor.lastError });
   const hashes = new FileHashes();
@@ -125,6 +128,7 @@ export async function createAgent(options: Options, log: Log): Promise<Agent> {
       now,
       inUse,
       foreign: await loadForeign(),
+      folders,
     });
     return { run: createRunner(handlers, options.trainer), stats };
   };

@@ -62,6 +62,14 @@ const named = (config: string, wanted: Row = {}) =>
   }, PATIENCE);
 const idOf = async (config: string) => String((await named(config))["job_id"]);
 
+/** Waits for the good end of a job of ours. */
+const ended = (job_id: string) =>
+  vi.waitFor(
+    async () =>
+      expect(await subject.call("get_training_status", { job_id })).toMatchObject({ status: "completed" }),
+    PATIENCE,
+  );
+
 /** What lies in a folder and when it was changed. */
 async function traces(folder: string): Promise<string> {
   const names = (await readdir(folder, { recursive: true })).sort();
@@ -313,11 +321,7 @@ test("rows that have ended are told as they ended, and captioning is no training
 test("a folder that one of our jobs uses is listed once, as ours", async () => {
   await putRun(subject.paths, "mine");
   const { job_id } = await subject.call("start_training", { config_name: "mine" });
-  await vi.waitFor(
-    async () =>
-      expect(await subject.call("get_training_status", { job_id })).toMatchObject({ status: "completed" }),
-    PATIENCE,
-  );
+  await ended(String(job_id));
   ui.add({ id: "row-1", name: "mine", status: "completed" });
   expect((await listed()).filter(({ config }) => config === "mine")).toMatchObject([
     { job_id, origin: "agent" },
@@ -354,7 +358,27 @@ test.runIf(isLinux)("a training is not started into a folder that somebody write
     error: expect.stringMatching(/ai-toolkit with busy\.yaml .* is writing/),
   });
   await shell.kill();
-  expect(await start()).toMatchObject({ success: true });
+  const { json } = await start();
+  await ended(String(json?.["job_id"]));
+});
+
+test.runIf(isLinux)("a job that waited goes on waiting while somebody writes to its folder", async () => {
+  await putRun(subject.paths, "late");
+  const started = await subject.call("start_training", { config_name: "late", force: true, hold: true });
+  const job_id = String(started["job_id"]);
+  const { pid, kill } = await trainer(join(data, "config/late.yaml"));
+  await subject.call("update_queue", { job_id, action: "release" });
+  const whose = `ai-toolkit with late\\.yaml \\(pid ${pid}\\) is writing to .*output/late$`;
+  const waiting_for = expect.stringMatching(new RegExp(whose));
+  const waits = { status: "pending", waiting_for, expected_start: null };
+  expect(await subject.call("get_training_status", { job_id })).toMatchObject(waits);
+  expect((await subject.call("get_queue"))["waiting"]).toMatchObject([{ job_id, waiting_for }]);
+  // It holds up nobody else.
+  await putRun(subject.paths, "quick");
+  await ended(String((await subject.call("start_training", { config_name: "quick" }))["job_id"]));
+  expect(await subject.call("get_training_status", { job_id })).toMatchObject(waits);
+  await kill();
+  await ended(job_id);
 });
 
 test("a database that is locked or broken hides no folder, and it is said what is missing", async () => {

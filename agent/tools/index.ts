@@ -21,6 +21,7 @@ import { modelHandlers } from "./models/handlers.ts";
 import type { Request } from "./preflight/facts.ts";
 import { preflightHandlers } from "./preflight/handlers.ts";
 import { preflight } from "./preflight/preflight.ts";
+import type { FolderWatch } from "./queue/folder-watch.ts";
 import { queueHandlers } from "./queue/handlers.ts";
 import { queueFacts } from "./queue/queue-view.ts";
 import { FRESH_MS } from "./queue/starter.ts";
@@ -53,6 +54,7 @@ export interface HandlerParts {
   readonly now: () => Date;
   readonly inUse: InUse;
   readonly foreign: ForeignRuns;
+  readonly folders: FolderWatch;
 }
 
 export function createHandlers(parts: HandlerParts): AllHandlers {
@@ -71,11 +73,13 @@ export function createHandlers(parts: HandlerParts): AllHandlers {
     now,
     inUse,
     foreign,
+    folders,
   } = parts;
   const runs = new Runs(store, foreign);
   const queue = {
     store,
     gpus,
+    folders,
     now,
     etaSeconds: async (job: Job) => (await reader.status(job)).eta_seconds,
   };
@@ -105,7 +109,7 @@ export function createHandlers(parts: HandlerParts): AllHandlers {
     environment: process.env,
     trainer,
     gpus: () => gpus.within(FRESH_MS, GPUS_WAIT_MS),
-    jobs: jobsView(store, (folder) => foreign.writer(folder)),
+    jobs: jobsView(store, folders, (folder) => foreign.writer(folder)),
   };
   const checkRun = async (request: Request) =>
     preflight(await readConfigFile(paths, request.config), machine, request);

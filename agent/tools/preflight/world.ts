@@ -124,7 +124,13 @@ export class World implements AsyncDisposable {
         writer: async () => undefined,
         place(snapshot, config, wished, kind) {
           const job = { id: "new", config, trainer: kind, held: false, forced: false, wished_gpu: wished };
-          const [place] = placement({ snapshot, waiting: [job], running, hadGpus: false });
+          const [place] = placement({
+            snapshot,
+            waiting: [job],
+            running,
+            hadGpus: false,
+            occupied: () => undefined,
+          });
           if (!place) throw new Error("one job, one place");
           return place;
         },

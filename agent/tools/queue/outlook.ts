@@ -52,11 +52,12 @@ export function expectations(
   const jobs = waiting.map((job, index) => {
     const place = places[index];
     // Without GPUs only what the driver says can be waited for, and nobody knows how long.
-    const isStuck = place === undefined || (!place.starts && place.looksAgain && !hasGpus);
+    const isStuck =
+      place === undefined || (!place.starts && (place.indefinite || (place.looksAgain && !hasGpus)));
     const mine = usable.filter(({ uuid, foreign }) => mayUse(job, uuid) && (job.forced || !foreign));
     return {
       id: job.id,
-      slots: job.held || isStuck ? [] : mine.map(({ uuid }) => uuid),
+      slots: isStuck ? [] : mine.map(({ uuid }) => uuid),
       durationMs: (slot: string | null) => {
         const name = seats.find(({ uuid }) => uuid === slot)?.gpu?.name ?? null;
         const seconds = expectedSeconds(stepsOf(job), store.speeds.like(job, name));

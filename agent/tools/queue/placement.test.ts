@@ -35,9 +35,14 @@ const runs = (config: string, gpu_uuid: string | null) => ({ config, pid: 77, gp
 function places(
   snapshot: GpuSnapshot,
   waiting: ReturnType<typeof job>[],
-  { running = [], hadGpus = false }: { running?: ReturnType<typeof runs>[]; hadGpus?: boolean } = {},
+  {
+    running = [],
+    hadGpus = false,
+    occupied = {},
+  }: { running?: ReturnType<typeof runs>[]; hadGpus?: boolean; occupied?: Record<string, string> } = {},
 ): string[] {
-  return placement({ snapshot, waiting, running, hadGpus }).map((place) =>
+  const inTheWay = ({ id }: { readonly id: string }) => occupied[id];
+  return placement({ snapshot, waiting, running, hadGpus, occupied: inTheWay }).map((place) =>
     place.starts
       ? `${place.job.id}>${place.gpu?.index ?? ""}`
       : `${place.job.id}${place.looksAgain ? "?" : ""}: ${place.waitingFor}`,
@@ -70,6 +75,17 @@ describe("with GPUs", () => {
   test("the order on one GPU is kept", () => {
     const waiting = [job("a", { wished_gpu: "GPU-0" }), job("b", { wished_gpu: "GPU-0" })];
     expect(places(TWO, waiting)).toEqual(["a>0", "b: GPU 0 (RTX 4090) goes to 'a' first"]);
+  });
+
+  test("a job whose folder is not free is passed by, also when it is forced", () => {
+    const waiting = [job("a", { forced: true }), job("b"), job("c", { held: true })];
+    expect(
+      places(gpus(gpu(0)), waiting, { occupied: { a: "its folder is written to", c: "so is its" } }),
+    ).toEqual([
+      "a: its folder is written to",
+      "b>0",
+      "c: It is held; update_queue with action release lets it start",
+    ]);
   });
 
   test("a held job is passed by", () => {

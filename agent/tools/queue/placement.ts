@@ -14,6 +14,8 @@ export interface Situation<W extends Waiting> {
   readonly running: readonly Running[];
   /** Jobs have run on GPUs here: if none is there, something is wrong. */
   readonly hadGpus: boolean;
+  /** What keeps a job from its output folder, one sentence. */
+  readonly occupied: (job: W) => string | undefined;
 }
 
 export type Place<W extends Waiting = Waiting> =
@@ -25,20 +27,28 @@ export type Place<W extends Waiting = Waiting> =
       readonly waitingFor: string;
       /** It waits for something that only another look at the GPUs can tell of. */
       readonly looksAgain: boolean;
+      /** It is not a GPU that it waits for: nobody can say how long. */
+      readonly indefinite: boolean;
     };
 
-type Refusal = Pick<Extract<Place, { starts: false }>, "waitingFor" | "looksAgain">;
+type Refusal = Pick<Extract<Place, { starts: false }>, "waitingFor" | "looksAgain" | "indefinite">;
 
-const because = (waitingFor: string, looksAgain = false): Refusal => ({ waitingFor, looksAgain });
+const because = (waitingFor: string, looksAgain = false): Refusal => ({
+  waitingFor,
+  looksAgain,
+  indefinite: false,
+});
+const indefinitely = (waitingFor: string): Refusal => ({ waitingFor, looksAgain: false, indefinite: true });
 
-const HELD = because("It is held; update_queue with action release lets it start");
+const HELD = indefinitely("It is held; update_queue with action release lets it start");
 
 /** One for each waiting job, in the same order. */
 export function placement<W extends Waiting>(situation: Situation<W>): Place<W>[] {
-  const { snapshot, waiting } = situation;
+  const { snapshot, waiting, occupied } = situation;
   const find = snapshot.kind === "gpus" ? onGpus(situation, snapshot.gpus) : oneAtATime(situation);
   return waiting.map((job) => {
-    const found = job.held ? HELD : find(job);
+    const inItsWay = occupied(job);
+    const found = job.held ? HELD : inItsWay === undefined ? find(job) : indefinitely(inItsWay);
     return "gpu" in found ? { job, starts: true, ...found } : { job, starts: false, ...found };
   });
 }

@@ -5,6 +5,7 @@ import type { GpuSnapshot } from "../../gpus/gpu.ts";
 import type { GpuWatch } from "../../gpus/gpu-watch.ts";
 import type { Job } from "../training/job-store.ts";
 import { type ForeignRun, isForeign } from "../training/run.ts";
+import type { FolderWatch } from "./folder-watch.ts";
 import { expectations, type OutlookParts, secondsLeft } from "./outlook.ts";
 import { type Place, placement } from "./placement.ts";
 import { mayUse, type Seat, seatsOf } from "./seats.ts";
@@ -15,14 +16,21 @@ export type QueueFacts = Pick<Queue["waiting"][number], "gpu" | "held" | "waitin
 
 export interface QueueParts extends OutlookParts {
   readonly gpus: GpuWatch;
+  readonly folders: Pick<FolderWatch, "obstacle">;
 }
 
 export async function lookAtQueue(parts: QueueParts): Promise<Queue> {
-  const { store, gpus } = parts;
+  const { store, gpus, folders } = parts;
   const [waiting, running] = [store.waiting(), store.running()];
   const snapshot = gpus.latest;
   const places = snapshot
-    ? placement({ snapshot, waiting, running, hadGpus: store.queue.hasUsedGpu() })
+    ? placement({
+        snapshot,
+        waiting,
+        running,
+        hadGpus: store.queue.hasUsedGpu(),
+        occupied: ({ output_folder }) => folders.obstacle(output_folder),
+      })
     : waiting.map(() => undefined);
   const seats = seatsOf(snapshot, running);
   const etas = new Map(

@@ -7,6 +7,7 @@ import type { Log } from "../../../shared/log.ts";
 import type { GpuWatch } from "../../gpus/gpu-watch.ts";
 import type { Environment } from "../../trainer/environment.ts";
 import type { Trainer } from "../../trainer/trainer.ts";
+import { FolderWatch } from "../queue/folder-watch.ts";
 import { measureRun } from "../queue/measure.ts";
 import { Starter } from "../queue/starter.ts";
 import { clearSession } from "./clear-session.ts";
@@ -42,6 +43,7 @@ export interface SupervisorOptions {
   readonly now?: () => Date;
   /** Told of each run that has ended, before the next one may start. */
   readonly ended?: (job: Job) => Promise<void>;
+  readonly folders?: FolderWatch;
 }
 
 export class Supervisor implements AsyncDisposable {
@@ -64,10 +66,11 @@ export class Supervisor implements AsyncDisposable {
       environment: process.env,
       now: () => new Date(),
       ended: async () => {},
+      folders: new FolderWatch(),
       ...options,
     };
-    const { store, jobsPath, gpus, grace, now } = this.#options;
-    this.#starter = new Starter({ store, gpus, now, looked: () => void this.look() });
+    const { store, jobsPath, gpus, folders, grace, now } = this.#options;
+    this.#starter = new Starter({ store, gpus, folders, now, looked: () => void this.look() });
     this.#stopping = new Stopping({
       store,
       jobsPath,
@@ -203,7 +206,7 @@ export class Supervisor implements AsyncDisposable {
 
   async #startWaiting(): Promise<void> {
     for (;;) {
-      const job = this.#starter.claimNext(this.#self);
+      const job = await this.#starter.claimNext(this.#self);
       if (!job) return;
       await this.#launch(job);
     }
