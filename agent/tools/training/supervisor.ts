@@ -41,7 +41,7 @@ export interface SupervisorOptions {
   readonly grace?: StopGrace;
   readonly environment?: Environment;
   readonly now?: () => Date;
-  /** Told of each run that has ended, before the next one may start. */
+  /** Told of each run that has ended, before the next one in its folder may start. */
   readonly ended?: (job: Job) => Promise<void>;
   readonly folders?: FolderWatch;
 }
@@ -57,6 +57,9 @@ export class Supervisor implements AsyncDisposable {
   #self: ProcessIdentity = { pid: process.pid, startTicks: null, bootId: null };
   #timer: NodeJS.Timeout | undefined;
   readonly #rounds = new Rounds(() => this.#round());
+  /** Jobs whose process is gone, and the work on their ends: one after the other, beside the rounds. */
+  readonly #ending = new Set<string>();
+  #endings: Promise<void> = Promise.resolve();
   #lastError: string | null = null;
 
   constructor(options: SupervisorOptions) {
@@ -90,10 +93,14 @@ export class Supervisor implements AsyncDisposable {
   async start(): Promise<void> {
     this.#self = await identify(process.pid);
     await this.look();
+    await this.#endings;
     this.#timer = setInterval(() => void this.look(), TICK_MS).unref();
   }
 
-  /** A round over all unfinished jobs that begins now, or after the present one. Never throws. */
+  /**
+   * A round over all unfinished jobs that begins now, or after the present one. What has ended is noticed by then, and
+   * dealt with soon: what a run left behind may take seconds to go, and no start waits for that. Never throws.
+   */
   look(): Promise<void> {
     return this.#rounds.ask();
   }
@@ -101,12 +108,10 @@ export class Supervisor implements AsyncDisposable {
   async #round(): Promise<void> {
     if (this.#closing.signal.aborted) return;
     try {
-      for (const { id } of this.#store.running()) {
-        // One that ended took its time: by now another agent may have ended this one, and a new run have its folder.
-        const job = this.#store.get(id);
-        if (job?.status !== "running") continue;
+      for (const job of this.#store.running()) {
+        if (this.#ending.has(job.id)) continue;
         await this.#check(job).catch((error: unknown) => {
-          this.#failed(error, `looking after ${id}`); // the others are looked after all the same
+          this.#failed(error, `looking after ${job.id}`); // the others are looked after all the same
         });
       }
       await this.#startWaiting();
@@ -163,6 +168,7 @@ export class Supervisor implements AsyncDisposable {
     clearInterval(this.#timer);
     this.#closing.abort();
     await this.#rounds.settled();
+    await this.#endings;
     await this.#stopping.settled();
   }
 
@@ -182,7 +188,25 @@ export class Supervisor implements AsyncDisposable {
       return;
     }
     // Between those two looks it may have ended and said so.
-    await this.#finish(job, identity, exitCode ?? (await readExit(folder)) ?? null);
+    const lastWord = exitCode ?? (await readExit(folder)) ?? null;
+    this.#ending.add(job.id);
+    this.#endings = this.#endings.then(() => this.#conclude(job, identity, lastWord));
+  }
+
+  /** Never rejects. */
+  async #conclude(job: Job, identity: ProcessIdentity, exitCode: number | null): Promise<void> {
+    const free = this.#options.folders.reserve(job.output_folder, "Its folder is being looked through");
+    try {
+      // Those before it took their time: by now another agent may have ended it, and a new run have its folder.
+      if (this.#store.get(job.id)?.status === "running") await this.#finish(job, identity, exitCode);
+    } catch (error) {
+      this.#failed(error, `looking after ${job.id}`);
+      return; // the next tick tries again
+    } finally {
+      free();
+      this.#ending.delete(job.id);
+    }
+    void this.look(); // the next one may start
   }
 
   /** The process of a job; undefined while somebody else launches it, or when it had to go back to the queue. */
@@ -266,7 +290,6 @@ export class Supervisor implements AsyncDisposable {
     this.#options.log.info({ job: job.id, config: job.config, status, exit_code, reason }, "training ended");
     this.#options.gpus.expire();
     this.#tell(job.id);
-    queueMicrotask(() => void this.look()); // the next one may start
     return true;
   }
 
