@@ -53,7 +53,7 @@ test("from a clean clone: dry run, doctor, connect, one upload, one run, one dow
     "✗ error    ai-toolkit",
     '"status":"healthy"',
     "claude mcp add --transport http",
-    "images_saved: 2",
+    '"files_saved": 4',
     "completed",
   ])
     expect(stdout).toContain(part);

@@ -16,7 +16,7 @@ export interface Activation {
   readonly name: string;
   readonly version: string;
   readonly unit: string;
-  readonly healthyMs?: number;
+  readonly healthyMs?: number | undefined;
   readonly print: Print;
 }
 

@@ -1,17 +1,15 @@
 // mcp-ai-toolkit install: every step of it, in order. Doing it again repairs what is missing.
 import { execFile } from "node:child_process";
-import { lstat, mkdir, readFile } from "node:fs/promises";
+import { lstat, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { readMembership } from "../membership.ts";
 import { UsageError } from "../usage-error.ts";
 import { ACCOUNT_FILE, type Account, accountStep, madeAccount } from "./account.ts";
-import { activate, prune } from "./activate.ts";
 import { isRoot, type Owner } from "./as-user.ts";
-import { localUrl } from "./health.ts";
 import { LAYOUT, SERVICE } from "./layout.ts";
 import { cachesOf, type InstallRequest, needsToken, type Plan, planFor, unitOf } from "./plan.ts";
-import { folderName, type Program, placeProgram, programIn } from "./program.ts";
+import { folderName, programIn } from "./program.ts";
 import type { ServiceManager } from "./service-manager.ts";
 import type { Source } from "./source.ts";
 import {
@@ -24,6 +22,7 @@ import {
   type Step,
   UNCHANGED,
 } from "./steps.ts";
+import { placeStep, startSteps, type Version } from "./version-steps.ts";
 
 export interface Installing {
   readonly source: Source;
@@ -51,6 +50,7 @@ export async function install(request: InstallRequest, installing: Installing): 
   await checkRouter(request, plan);
   const program = await programIn(source.root, source.node);
   const name = await folderName(program);
+  const version = { program, name, source };
   let account = plan.account;
   const owner = () => account.owner;
   // An image's accounts are not this machine's.
@@ -61,7 +61,7 @@ export async function install(request: InstallRequest, installing: Installing): 
     ...accountSteps(plan, (made) => {
       account = made;
     }),
-    programStep(program, name, plan, source, runner),
+    placeStep(version, plan, runner),
     ...folderSteps(plan, owner),
     ...joinSteps(request, plan, run),
     ...tokenSteps(plan, run, (made) => {
@@ -69,7 +69,7 @@ export async function install(request: InstallRequest, installing: Installing): 
     }),
     giveStep(ownFolders(plan.paths), owner),
     settingsStep(plan),
-    ...serviceSteps(plan, program, name, installing),
+    ...serviceSteps(plan, version, installing),
     ...(await commandSteps(plan)),
   ];
   await runSteps(steps, dryRun, print);
@@ -100,23 +100,6 @@ function accountSteps(plan: Plan, made: (account: Account) => void): Step[] {
       },
     },
   ];
-}
-
-function programStep(
-  program: Program,
-  name: string,
-  { layout }: Plan,
-  { root, node }: Source,
-  owner: () => Owner | undefined,
-): Step {
-  return {
-    title: `Copy the program to ${join(layout.versions, name)}, and try it out`,
-    detail: `version ${program.version} from ${root}, ${program.files.length} files\nNode ${process.version} from ${node}`,
-    async run() {
-      await mkdir(layout.versions, { recursive: true, mode: 0o755 });
-      return (await placeProgram(program, layout.versions, name, owner())) ? undefined : UNCHANGED;
-    },
-  };
 }
 
 const ownFolders = ({ config, datasets, output, outputs, state }: Plan["paths"]) => [
@@ -181,45 +164,14 @@ function settingsStep({ layout, settingsText }: Plan): Step {
   return fileStep({ path: layout.settings, text: settingsText, mode: 0o600, detail });
 }
 
-function serviceSteps(plan: Plan, program: Program, name: string, installing: Installing): Step[] {
+function serviceSteps(plan: Plan, version: Version, { manager, print, healthyMs }: Installing): Step[] {
   const { layout } = plan;
-  const unit = unitOf(plan);
-  const { manager, print, healthyMs } = installing;
   const enable = linkStep(layout.enabled, LAYOUT.unit);
-  if (!manager) {
-    return [
-      fileStep({ path: layout.unit, text: unit, mode: 0o644 }),
-      linkStep(layout.current, join("versions", name)),
-      enable,
-    ];
-  }
-  const url = localUrl(plan.settings);
+  if (manager) return [enable, ...startSteps(version, plan, { manager, print, healthyMs })];
   return [
+    fileStep({ path: layout.unit, text: unitOf(plan), mode: 0o644 }),
+    linkStep(layout.current, join("versions", version.name)),
     enable,
-    {
-      title: `Write ${layout.unit}, start the service and wait until ${url} answers`,
-      detail: unit,
-      async run() {
-        await activate({
-          layout,
-          manager,
-          url,
-          name,
-          version: program.version,
-          unit,
-          print,
-          ...(healthyMs !== undefined && { healthyMs }),
-        });
-        return undefined;
-      },
-    },
-    {
-      title: "Remove versions that are no longer needed",
-      async run() {
-        const removed = await prune(layout);
-        return removed.length === 0 ? UNCHANGED : removed.join(", ");
-      },
-    },
   ];
 }
 
