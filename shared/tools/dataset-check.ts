@@ -67,6 +67,8 @@ export const checkDataset = defineTool({
         bucket_count: Whole,
         buckets: v.array(
           v.object({
+            /** Batches are of one kind. */
+            kind: v.picklist(["image", "video"]),
             width: Whole,
             height: Whole,
             count: Whole,

@@ -1,4 +1,5 @@
-// The sizes at which ai-toolkit trains (toolkit/buckets.py, get_bucket_for_image_size, at ostris/ai-toolkit@27a03a9).
+// The sizes at which ai-toolkit trains (toolkit/buckets.py, get_bucket_for_image_size, and toolkit/dataloader_mixins.py,
+// BucketsMixin, at ostris/ai-toolkit@27a03a9).
 
 export interface Size {
   readonly width: number;
@@ -31,28 +32,36 @@ function atLeast(width = 0, height = 0, divisibility: number): Size {
   return { width: Math.max(divisibility, width), height: Math.max(divisibility, height) };
 }
 
-export interface Bucket extends Size {
+/** Videos are cut to one number of frames, images have one: a batch is of either kind. */
+export interface Item extends Size {
+  readonly kind: "image" | "video";
+}
+
+export interface Bucket extends Item {
   readonly count: number;
   /** Items taken twice in each epoch because the bucket is no multiple of the batch size. */
   readonly repeats: number;
 }
 
-/** The buckets of a data set, the fullest first. Nothing falls out: a last batch that is short is filled by repeating. */
+/**
+ * The buckets of a data set, the fullest first. Nothing falls out: a last batch that is short is filled by repeating.
+ * With `auto_frame_count`, which goes with batches of one only, videos are parted further, by their own lengths.
+ */
 export function bucketsOf(
-  sizes: readonly Size[],
+  items: readonly Item[],
   resolution: number,
   divisibility: number,
   batchSize: number,
 ): Bucket[] {
   const groups = Map.groupBy(
-    sizes.map((size) => bucketOf(size, resolution, divisibility)),
-    ({ width, height }) => `${width}x${height}`,
+    items.map((item): Item => ({ kind: item.kind, ...bucketOf(item, resolution, divisibility) })),
+    ({ kind, width, height }) => `${kind} ${width}x${height}`,
   );
   return [...groups.values()]
     .flatMap((group): Bucket[] => {
-      const [size] = group;
+      const [first] = group;
       const short = group.length % batchSize;
-      return size ? [{ ...size, count: group.length, repeats: short === 0 ? 0 : batchSize - short }] : [];
+      return first ? [{ ...first, count: group.length, repeats: short === 0 ? 0 : batchSize - short }] : [];
     })
     .sort((a, b) => b.count - a.count || b.width * b.height - a.width * a.height || b.width - a.width);
 }

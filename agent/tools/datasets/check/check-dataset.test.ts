@@ -103,9 +103,9 @@ describe("a data set that is fine", () => {
           resolution: 64,
           bucket_count: 3,
           buckets: [
-            { width: 64, height: 64, count: 2, repeats: 0 },
-            { width: 80, height: 48, count: 1, repeats: 1 },
-            { width: 48, height: 80, count: 1, repeats: 1 },
+            { kind: "image", width: 64, height: 64, count: 2, repeats: 0 },
+            { kind: "image", width: 80, height: 48, count: 1, repeats: 1 },
+            { kind: "image", width: 48, height: 80, count: 1, repeats: 1 },
           ],
           smaller: 0,
         },
@@ -113,9 +113,9 @@ describe("a data set that is fine", () => {
           resolution: 256,
           bucket_count: 3,
           buckets: [
-            { width: 128, height: 128, count: 2, repeats: 0 },
-            { width: 160, height: 96, count: 1, repeats: 1 },
-            { width: 96, height: 160, count: 1, repeats: 1 },
+            { kind: "image", width: 128, height: 128, count: 2, repeats: 0 },
+            { kind: "image", width: 160, height: 96, count: 1, repeats: 1 },
+            { kind: "image", width: 96, height: 160, count: 1, repeats: 1 },
           ],
           smaller: 4,
         },
@@ -143,7 +143,13 @@ describe("a data set that is fine", () => {
 
     const wan = await check({ name: "cats", arch: "wan22_14b:t2v", resolution: 512 });
     expect(wan).toMatchObject({ total: 2, buckets: [{ bucket_count: 2 }] });
-    expect(wan.buckets[0]?.buckets).toContainEqual({ width: 96, height: 64, count: 1, repeats: 0 });
+    expect(wan.buckets[0]?.buckets).toContainEqual({
+      kind: "video",
+      width: 96,
+      height: 64,
+      count: 1,
+      repeats: 0,
+    });
 
     expect(await found({ name: "cats", arch: "ace_step_15" })).toMatchObject({ no_media: ["cats"] });
     expect(await found({ name: "cats", arch: "qwen_image_edit" })).toMatchObject({
@@ -215,7 +221,13 @@ describe("what is wrong with images", () => {
       not_trained: ["moving.gif", "raw/one.heic"],
     });
     const { buckets } = await check({ name: "cats", resolution: 1024 });
-    expect(buckets[0]?.buckets).toContainEqual({ width: 128, height: 64, count: 1, repeats: 0 }); // side.jpg, upright
+    expect(buckets[0]?.buckets).toContainEqual({
+      kind: "image",
+      width: 128,
+      height: 64,
+      count: 1,
+      repeats: 0,
+    }); // side.jpg, upright
   });
 
   test("copies are found, byte for byte and by their looks", async () => {
@@ -348,7 +360,9 @@ describe("a data set that takes longer than one answer", () => {
     const first = await check({ name: "cats", ...LOW }, clockOf(10));
     expect(first).toMatchObject({ verdict: null, complete: false, checked: 10, total: 30 });
     expect(first.next).toContain("again");
-    expect(first.buckets[0]?.buckets).toEqual([{ width: 64, height: 64, count: 10, repeats: 0 }]);
+    expect(first.buckets[0]?.buckets).toEqual([
+      { kind: "image", width: 64, height: 64, count: 10, repeats: 0 },
+    ]);
     const second = await check({ name: "cats", ...LOW }, clockOf(10));
     expect(second).toMatchObject({ complete: false, checked: 20 });
     const third = await check({ name: "cats", ...LOW }, clockOf(10));

@@ -10,7 +10,7 @@ import { checkRelative, closing, fileInside, isMissing } from "../../../files/sa
 import type { Paths } from "../../../paths.ts";
 import { kindOfDataset } from "../media.ts";
 import { openDataset } from "../open-dataset.ts";
-import { bucketsOf, type Size } from "./buckets.ts";
+import { bucketsOf, type Item } from "./buckets.ts";
 import { CaptionLint } from "./caption-lint.ts";
 import { likelyKinds, type Rules, rulesOf } from "./check-rules.ts";
 import type { Facts } from "./facts.ts";
@@ -170,17 +170,17 @@ async function openPartners(
 }
 
 function previewOf(seen: readonly Seen[], rules: Rules, batchSize: number): Output["buckets"] {
-  const sizes = seen.flatMap(({ facts }): Size[] => {
+  const items = seen.flatMap(({ facts }): Item[] => {
     if ((facts.is !== "image" && facts.is !== "video") || !facts.width || !facts.height) return [];
-    return [{ width: facts.width, height: facts.height }];
+    return [{ kind: facts.is, width: facts.width, height: facts.height }];
   });
   return rules.resolutions.map((resolution) => {
-    const buckets = bucketsOf(sizes, resolution, rules.divisibility, batchSize);
+    const buckets = bucketsOf(items, resolution, rules.divisibility, batchSize);
     return {
       resolution,
       bucket_count: buckets.length,
       buckets: buckets.slice(0, BUCKETS_SHOWN),
-      smaller: sizes.filter(({ width, height }) => width * height < resolution * resolution).length,
+      smaller: items.filter(({ width, height }) => width * height < resolution * resolution).length,
     };
   });
 }
