@@ -57,6 +57,8 @@ interface Fault {
   readonly what: string;
   readonly given?: () => Promise<unknown>;
   readonly config?: Block;
+  /** Processes behind the first one. */
+  readonly more?: readonly Block[];
   readonly circumstances?: Circumstances;
   readonly text: RegExp;
   readonly level?: "error" | "blocks";
@@ -249,6 +251,18 @@ const FAULTS: Record<string, readonly Fault[]> = {
       level: "error",
     },
   ],
+  processes: [
+    {
+      what: "a second one elsewhere",
+      more: [{ name: "dogs" }],
+      text: /of the first process.* its folder .*output\/cats only: process\[1\] writes to .*output\/dogs, unguarded$/,
+    },
+    {
+      what: "a second one in the same folder",
+      more: [{}],
+      text: /process\[1\] goes on in the same folder/,
+    },
+  ],
   "nested folders": [
     {
       what: "masks inside the data set",
@@ -365,10 +379,10 @@ test("where all is well every check says so, and the run would be started", asyn
 });
 
 describe.each(Object.entries(FAULTS))("%s", (name, faults) => {
-  test.each(faults)("is failed: $what", async ({ given, config, circumstances, text, level }) => {
+  test.each(faults)("is failed: $what", async ({ given, config, more, circumstances, text, level }) => {
     await given?.();
-    const [found, ...more] = await checkedOf(name, world.config(config), circumstances);
-    expect(more).toEqual([]);
+    const [found, ...others] = await checkedOf(name, world.config(config, "cats", more), circumstances);
+    expect(others).toEqual([]);
     expect(found?.text).toMatch(text);
     expect(found?.text).not.toContain("\n");
     expect(found?.fix).not.toBe("");

@@ -129,6 +129,24 @@ function othersRun({ run }: Facts): (MachineFinding | false)[] {
   return [{ ...error(text, fix), refusal: softError("conflict", text, extra, fix) }];
 }
 
+/** The trainer runs them one after the other; a job has one folder, one count of steps and one end. */
+function laterProcesses({ run }: Facts): (MachineFinding | false)[] {
+  if (!run) return [];
+  const { outputFolder, laterFolders } = run.config;
+  const others = laterFolders.map((folder, index) =>
+    folder === outputFolder
+      ? `process[${index + 1}] goes on in the same folder, from what the first one leaves there`
+      : `process[${index + 1}] writes to ${folder ?? "a folder that is not named"}, unguarded`,
+  );
+  return [
+    others.length > 0 &&
+      warning(
+        `Progress, checkpoints and the end of the run are told of the first process, and other runs are kept out of its folder ${outputFolder} only: ${others.join("; ")}`,
+        "Make a configuration of its own for each process",
+      ),
+  ];
+}
+
 export const OUTPUT_CHECKS: readonly MachineCheck[] = [
   {
     name: "output folder",
@@ -142,6 +160,7 @@ export const OUTPUT_CHECKS: readonly MachineCheck[] = [
     ],
     ok: () => "May be written to",
   },
+  { name: "processes", run: laterProcesses, ok: () => "There is one" },
   {
     name: "one run at a time",
     run: ({ request, run, jobs }) => {

@@ -90,8 +90,10 @@ export class World implements AsyncDisposable {
     };
   }
 
-  config(changes?: Block, name = "cats"): Block {
-    return { job: "extension", config: { name, process: [this.process(changes)] } };
+  /** @param more what is different in processes behind the first one */
+  config(changes?: Block, name = "cats", more: readonly Block[] = []): Block {
+    const process = [changes, ...more].map((each) => this.process(each));
+    return { job: "extension", config: { name, process } };
   }
 
   machine(circumstances: Circumstances = {}): Machine {

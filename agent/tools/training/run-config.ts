@@ -42,7 +42,10 @@ export interface RunConfig {
   readonly totalSteps: number | null;
   /** It tells how far it is, and can be asked for things. */
   readonly reports: boolean;
+  /** Of the first process: the one that a job is known by. */
   readonly outputFolder: string;
+  /** Of the processes behind it, which the trainer runs one after the other; undefined where one names none. */
+  readonly laterFolders: readonly (string | undefined)[];
   readonly datasetFolders: readonly string[];
   /** The N of `device: cuda:N`, for those who chose a GPU by that; null for the first, which every example names. */
   readonly gpuIndex: number | null;
@@ -52,6 +55,13 @@ export interface RunConfig {
 function otherGpu(device: unknown): number | null {
   const index = typeof device === "string" ? /^cuda:(\d{1,4})$/.exec(device)?.[1] : undefined;
   return Number(index ?? 0) || null;
+}
+
+/** Undefined for a process without a training folder. */
+function outputFolderOf(process: Json, name: string): string | undefined {
+  const folder = process["training_folder"];
+  if (typeof folder !== "string") return undefined;
+  return join(folder, typeof process["name"] === "string" ? process["name"] : name);
 }
 
 function object(value: unknown): Json {
@@ -120,22 +130,22 @@ export function toRunConfig(
     } as Json;
   });
   const [first] = processes;
-  const trainingFolder = first?.["training_folder"];
-  if (typeof trainingFolder !== "string") {
+  const [outputFolder, ...laterFolders] = processes.map((process) => outputFolderOf(process, name));
+  if (outputFolder === undefined) {
     throw invalid(
       "The configuration has no training_folder",
       "Add an absolute training_folder to config.process[0]",
     );
   }
   const steps = object(first?.["train"])["steps"];
-  const folderName = typeof first?.["name"] === "string" ? first["name"] : name;
   return {
     name,
     value: { ...parsed.output, config: { ...parsed.output.config, process: processes } },
     gpuIndex: otherGpu(parsed.output.config.process[0]?.["device"]),
     totalSteps: typeof steps === "number" && Number.isInteger(steps) && steps >= 0 ? steps : null,
     reports: reports && first?.["type"] !== SILENT,
-    outputFolder: join(trainingFolder, folderName),
+    outputFolder,
+    laterFolders,
     datasetFolders: processes.flatMap((process) =>
       (Array.isArray(process["datasets"]) ? process["datasets"] : []).flatMap((dataset) =>
         foldersOf(object(dataset)).map(absolute),
