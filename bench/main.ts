@@ -9,12 +9,14 @@ import { benchLists } from "./lists.ts";
 import { benchMcpCost } from "./mcp-cost.ts";
 import type { Result } from "./measure.ts";
 import { benchStart } from "./start.ts";
+import { benchTransfers } from "./transfers.ts";
 import { benchWatching } from "./watching.ts";
 
 const BENCHES = {
   calls: benchCalls,
   mcp: benchMcpCost,
   link: benchLink,
+  transfers: benchTransfers,
   start: benchStart,
   lists: benchLists,
   runs: benchForeignRuns,
