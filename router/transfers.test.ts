@@ -19,6 +19,23 @@ test("an id is good for one socket of one machine, and for none once nobody wait
   expect(transfers.machineOf(given.id)).toBeUndefined();
 });
 
+test("a line that was opened for somebody who has left meanwhile is closed", async () => {
+  const transfers = new Transfers();
+  const said: unknown[] = [];
+  const closing = Promise.withResolvers<void>();
+  const dialled = (): ByteSocket => ({
+    ...socket(),
+    send: (data) => void said.push(data),
+    close: () => closing.resolve(),
+  });
+  {
+    using expected = transfers.expect("box");
+    transfers.arrived(expected.id, dialled());
+  }
+  await closing.promise;
+  expect(said).toEqual([expect.stringContaining('"t":"abort"')]);
+});
+
 test("whoever stops waiting for a machine hears that it did not dial", async () => {
   const leaving = new AbortController();
   const expected = new Transfers().expect("box");

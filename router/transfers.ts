@@ -53,10 +53,19 @@ export class Transfers {
       .replaceAll("/", "_");
     const { promise, resolve } = Promise.withResolvers<Transfer>();
     this.#expected.set(id, { machine, resolve });
+    let isTaken = false;
     return {
       id,
-      opened: (signal) => orLate(promise, signal),
-      [Symbol.dispose]: () => void this.#expected.delete(id),
+      async opened(signal) {
+        const transfer = await orLate(promise, signal);
+        isTaken = true;
+        return transfer;
+      },
+      [Symbol.dispose]: () => {
+        this.#expected.delete(id);
+        // The machine may have dialled for somebody who had left by then: nobody else would ever close that line.
+        void promise.then((transfer) => isTaken || transfer.abort("nobody waits any more"));
+      },
     };
   }
 
@@ -123,20 +132,15 @@ const tooManyTransfers = () =>
 
 async function orLate(opened: Promise<Transfer>, signal: AbortSignal): Promise<Transfer> {
   const { promise, reject } = Promise.withResolvers<never>();
-  let isLost = false;
-  const giveUp = () => {
-    isLost = true;
+  const giveUp = () =>
     reject(
       new ToolError("agent_offline", "The training machine did not open a line for the file", {
         hint: "Its agent's log says why; a proxy in front of the router has to pass WebSockets on under /agent/",
       }),
     );
-  };
   const timer = setTimeout(giveUp, TRANSFER.dialMs);
   signal.addEventListener("abort", giveUp, { once: true });
   if (signal.aborted) giveUp();
-  // One that comes this moment finds nobody, and must not stay open.
-  void opened.then((late) => isLost && late.close());
   try {
     return await Promise.race([opened, promise]);
   } finally {
