@@ -32,7 +32,9 @@ export function door(options: DoorOptions): MiddlewareHandler<AppEnv> {
     if (caller) {
       c.set("caller", caller);
       c.set("backend", viewOf(c, caller));
-      return next();
+      await next();
+      if (isStream(c.res)) c.res = whileLetIn(c.res, () => authenticate(authorization));
+      return undefined;
     }
     // Without any token it is a client that asks whether it needs one: no guess.
     const waitSeconds = authorization === undefined ? undefined : failures.failed(addressOf(c));
@@ -47,6 +49,25 @@ export function door(options: DoorOptions): MiddlewareHandler<AppEnv> {
     const wanted = challenge(oauth, c, authorization === undefined ? undefined : "invalid_token");
     return c.json({ success: false, code: "unauthorized", error }, 401, { "www-authenticate": wanted });
   };
+}
+
+const isStream = ({ headers, body }: Response) =>
+  body !== null && headers.get("content-type")?.startsWith("text/event-stream") === true;
+
+/** A stream may last for days, and its caller's token be revoked, or expire, on the first: nothing is told after that. */
+function whileLetIn(response: Response, ask: () => ReturnType<Authenticate>): Response {
+  const gate = new TransformStream<Uint8Array, Uint8Array>({
+    async transform(chunk, controller) {
+      // Whoever cannot be asked now (an issuer that is down) has revoked nothing.
+      const isLetIn = await ask().then(
+        (caller) => caller !== undefined,
+        () => true,
+      );
+      if (isLetIn) controller.enqueue(chunk);
+      else controller.terminate();
+    },
+  });
+  return new Response(response.body?.pipeThrough(gate), response);
 }
 
 export function tooMany(c: Context, waitSeconds: number): Response {
