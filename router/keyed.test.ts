@@ -33,10 +33,12 @@ test("keys of different callers never meet", async () => {
     ["a", "k"],
     ["b", "k"],
     ["a", "k2"],
+    [`https://login.example/${"x".repeat(100)}#anna`, "k"],
+    [`https://login.example/${"x".repeat(100)}#berta`, "k"],
   ] as const) {
     await keyed(backend, caller, key).call("t", {}, {});
   }
-  expect(new Set(keys).size).toBe(3);
+  expect(new Set(keys).size).toBe(5);
 });
 
 test.each(["", "two words", "x".repeat(101), "ä", "a\nb"])("the key %j is refused", (key) => {

@@ -1,6 +1,7 @@
 // A back end for one request that came with an Idempotency-Key: whatever it changes is changed once, even if the client
 // sends the request again because it has not heard the answer.
 import { invalid } from "../shared/errors.ts";
+import { digest } from "./auth/digest.ts";
 import type { Backend } from "./backend.ts";
 
 /** Printable ASCII, as draft-ietf-httpapi-idempotency-key-header has it; long enough for two UUIDs. */
@@ -13,12 +14,16 @@ const KEY = /^[\x21-\x7e]{1,100}$/;
 export function keyed(backend: Backend, callerId: string, key: string): Backend {
   if (!KEY.test(key)) throw invalid("Idempotency-Key must have 1 to 100 printable characters and no blanks");
   let calls = 0; // a batch has several, in an order that does not change
+  // Not cut to length: an issuer's subjects may differ at the end of long names alone.
+  const owner = digest(callerId);
   return {
     tools: () => backend.tools(),
     hasTool: (name) => backend.hasTool(name),
     health: () => backend.health(),
     machines: () => backend.machines?.() ?? [],
-    call: (tool, args, options) =>
-      backend.call(tool, args, { ...options, key: `${callerId.slice(0, 100)} ${key} ${calls++}` }),
+    async call(tool, args, options) {
+      const place = calls++;
+      return await backend.call(tool, args, { ...options, key: `${await owner} ${key} ${place}` });
+    },
   };
 }
