@@ -17,6 +17,8 @@ const HEADERS = {
   // The address is the permission: no other site hears of it. (With none at all, a form would come from nowhere.)
   "referrer-policy": "same-origin",
   "x-robots-tag": "noindex",
+  // A link ends; a copy in a proxy would not. (What has an etag has no such word otherwise: router/browsers.ts.)
+  "cache-control": "private, no-store",
 };
 
 export function fileRoutes(files: FileHandler, failures: FailureLimit, addressOf: AddressOf): Hono<AppEnv> {

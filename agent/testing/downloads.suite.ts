@@ -96,6 +96,7 @@ export function downloadSuite(name: string, start: () => Promise<Server>): void 
         "repr-digest": `sha-256=:${createHash("sha256").update(model).digest("base64")}:`,
         "x-content-sha256": sha256(model),
         "x-content-type-options": "nosniff",
+        "cache-control": "private, no-store",
         "referrer-policy": "same-origin",
         "content-security-policy": "default-src 'none'; sandbox",
       };
