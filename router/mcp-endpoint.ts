@@ -77,7 +77,7 @@ export function mcpEndpoint({
       const ofTasks = tasks && changes && (await listenToTasks(body, tasks, request.signal));
       const asked = ofTasks ? ofTasks.body : body;
       const over = watchJobs && listensToJobs(asked) ? watchJobs() : () => {};
-      const answer = whenOver(await listening.fetch(request, { parsedBody: asked }), over);
+      const answer = await whenOver(listening.fetch(request, { parsedBody: asked }), over);
       return ofTasks ? ofTasks.translate(answer) : answer;
     }
     return legacy.handle(build, request, body);

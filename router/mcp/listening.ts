@@ -17,8 +17,12 @@ export function listensToJobs(body: unknown): boolean {
   return Array.isArray(uris) && uris.some((uri) => typeof uri === "string" && JOB.test(uri));
 }
 
-/** The same answer; `over` is called once when it has been sent, or its reader has gone. */
-export function whenOver(response: Response, over: () => void): Response {
+/** The same answer; `over` is called once when it has been sent, has failed, or its reader has gone. */
+export async function whenOver(answer: Promise<Response>, over: () => void): Promise<Response> {
+  const response = await answer.catch((error: unknown) => {
+    over();
+    throw error;
+  });
   if (!response.body) {
     over();
     return response;
@@ -26,10 +30,15 @@ export function whenOver(response: Response, over: () => void): Response {
   const reader = response.body.getReader();
   const body = new ReadableStream<Uint8Array>({
     async pull(controller) {
-      const { done, value } = await reader.read();
-      if (!done) return controller.enqueue(value);
-      over();
-      controller.close();
+      try {
+        const { done, value } = await reader.read();
+        if (!done) return controller.enqueue(value);
+        over();
+        controller.close();
+      } catch (error) {
+        over();
+        throw error;
+      }
     },
     cancel(reason) {
       over();
