@@ -1,8 +1,9 @@
 // What the trainings of others hold on to, through the real program: what they read and write is not deleted under them.
 import { randomUUID } from "node:crypto";
-import { cp, mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { cp, mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test, vi } from "vitest";
+import { zip } from "./archives.ts";
 import { newDataFolder, type Program, startProgram } from "./program.ts";
 import { type RunPy, startRunPy } from "./run-py.ts";
 import { picturePath, putDataset, type Subject, subjectOf } from "./subject.ts";
@@ -110,6 +111,22 @@ test.runIf(isLinux)("what a job of the web UI reads and writes stays while it ru
   await subject.call("upload_dataset", upload);
   await subject.call("delete_model", model);
   await subject.call("delete_dataset", { name: "cats" });
+});
+
+test.runIf(isLinux)("a data set that somebody trains on is not replaced by an upload either", async () => {
+  const { pid, kill } = await uiJob();
+  const link = await subject.call("create_upload_link", { name: "cats", on_conflict: "replace" });
+  const archive = zip([{ name: "new.jpg", data: await readFile(picturePath("img1.jpg")) }]);
+  const send = async () => {
+    const answer = await fetch(String(link["url"]), { method: "PUT", body: new Uint8Array(archive) });
+    return { status: answer.status, text: await answer.text() };
+  };
+  expect(await send()).toMatchObject({
+    status: 409,
+    text: expect.stringMatching(new RegExp(`is used by the ai-toolkit web UI's job 'tabby' .pid ${pid}.`)),
+  });
+  expect(await readdir(join(data, "datasets/cats"))).toContain("img1.jpg");
+  await kill();
 });
 
 test.runIf(isLinux)("what somebody trains on in a shell stays, also before its folder is made", async () => {

@@ -95,7 +95,7 @@ async function isThere(folder: Folder, name: string): Promise<boolean> {
 
 async function setAside(folder: Folder, name: string, dataset: string, parts: PublishParts): Promise<string> {
   const paths = [join(parts.datasets, dataset), join(folder.path, name)];
-  refuseInUse(parts.inUse, dataset, paths, "Stop the job or wait until it has finished, then send it again");
+  await refuseInUse(parts.inUse, dataset, paths, ", then send it again");
   return await parts.trash.put("dataset", dataset, folder, [name]);
 }
 
