@@ -9,7 +9,7 @@ import { tar, tarGz, zip } from "./archives.ts";
 import type { Json } from "./caller.ts";
 import { shell } from "./curl.ts";
 import { randomBytes, scratch, sha256 } from "./downloads.suite.ts";
-import { picturePath, putConfig, type Server, type Subject, subjectOf } from "./subject.ts";
+import { picturePath, putConfig, putRun, type Server, type Subject, subjectOf } from "./subject.ts";
 
 const MIB = 1024 * 1024;
 
@@ -271,6 +271,17 @@ export function uploadSuite(
       await subject.call("delete_dataset", { name: "twice" });
       await subject.call("restore_deleted", { trash_id: third.json["replaced_trash_id"] });
       expect(await filesOf("twice")).toEqual(["a.jpg", "a.txt", "b.png", "b.txt"]);
+    });
+
+    test("a data set that a run uses is not replaced, and stays whole", async () => {
+      await putRun(subject.paths, "in-use", { train: { steps: 1_000_000 }, rehearsal: { step_ms: 5 } });
+      const before = await filesOf("in-use");
+      const { job_id } = await subject.call("start_training", { config_name: "in-use" });
+      const archive = zip([{ name: "c.png", data: png }]);
+      const { status, json } = await send("in-use", archive, { on_conflict: "replace" });
+      expect([status, json["code"]]).toEqual([409, "conflict"]);
+      expect(await filesOf("in-use")).toEqual(before);
+      await subject.call("stop_training", { job_id });
     });
 
     test("control images lie beside their data set, and an image for prompts comes alone", async () => {
