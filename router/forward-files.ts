@@ -4,7 +4,7 @@ import * as v from "valibot";
 import { ERRORS, errorBody, ToolError, toToolError } from "../shared/errors.ts";
 import { machineTag, parseLinkPath } from "../shared/file-links.ts";
 import { LinkLost } from "../shared/open-calls.ts";
-import { TRANSFER } from "../shared/protocol.ts";
+import { carriesFiles, commonVersion, TRANSFER } from "../shared/protocol.ts";
 import type { Transfer } from "../shared/streams.ts";
 import { fileRequest } from "../shared/tools/transfers.ts";
 import type { Connected, Hub } from "./hub.ts";
@@ -58,12 +58,18 @@ const offline = () =>
     hint: "Links work again when its agent is back; then go on where it stopped",
   });
 
+const tooOld = () =>
+  new ToolError("agent_error", "The agent of this machine is too old to send or take files", {
+    hint: "Update mcp-ai-toolkit on the training machine",
+  });
+
 async function forward({ hub, transfers }: ForwardOptions, request: Request): Promise<Response> {
   const path = new URL(request.url).pathname;
   const link = parseLinkPath(path);
   if (!link) throw new ToolError("not_found", "This link is not whole: copy all of it");
   const agent = hub.all().find(({ hello }) => machineTag(hello.machine_id) === link.machine);
   if (!agent) throw offline();
+  if (!carriesFiles(commonVersion(agent.hello.versions) ?? 0)) throw tooOld();
   const isShort = SHORT.has(request.method);
   if (!isShort && transfers.isFull(agent.name)) {
     // Nobody waits for a place, or takes one from others, with a link that does not work.
@@ -97,12 +103,7 @@ function inputOf(request: Request, path: string): Input {
 
 async function ask(agent: Connected, input: Input, signal: AbortSignal): Promise<Answer | undefined> {
   const options = { signal, timeoutMs: TRANSFER.dialMs };
-  const output = await agent.peer.call(fileRequest.name, input, options).catch((thrown: unknown) => {
-    if (!(thrown instanceof ToolError) || thrown.code !== "not_found") throw thrown;
-    throw new ToolError("agent_error", "The agent of this machine is too old to send or take files", {
-      hint: "Update mcp-ai-toolkit on the training machine",
-    });
-  });
+  const output = await agent.peer.call(fileRequest.name, input, options);
   const parsed = v.safeParse(fileRequest.output, output);
   if (parsed.success) return parsed.output.answer;
   throw new ToolError("agent_error", "The training machine answered with something that is no answer");

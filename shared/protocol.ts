@@ -16,7 +16,7 @@ import { ToolError } from "./errors.ts";
  * The versions this program speaks. A new frame or field is a new version; an old one never changes its meaning. What is
  * newer than the version that both have agreed on is not sent.
  *   1  the beginning
- *   2  `call` has `request`
+ *   2  `call` has `request`; the call `file_request`, and the socket of a transfer
  */
 export const VERSIONS = { min: 1, max: 2 } as const;
 
@@ -190,6 +190,9 @@ export type Limits = v.InferOutput<typeof Limits>;
 
 /** Whether a frame of this version may carry what `call` has had since 2. */
 export const carriesRequest = (version: number) => version >= 2;
+
+/** Whether an agent of this version can be asked for files. */
+export const carriesFiles = (version: number) => version >= 2;
 
 /** "1 to 2" */
 export const rangeInWords = ({ min, max }: Hello["versions"]) => `${min} to ${max}`;

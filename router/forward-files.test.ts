@@ -1,0 +1,33 @@
+// Requests for files as the router passes them on, to agents at the other end of a link in memory.
+import { expect, test } from "vitest";
+import { machineTag } from "../shared/file-links.ts";
+import { type Hello, VERSIONS } from "../shared/protocol.ts";
+import { fileRequest } from "../shared/tools/transfers.ts";
+import { forwardFiles } from "./forward-files.ts";
+import { connectAgent, testFleet } from "./testing/fleet.ts";
+import { Transfers } from "./transfers.ts";
+
+const MACHINE = "0a1b2c3d";
+const LINK = `http://router/files/${machineTag(MACHINE)}${"x".repeat(12)}${"y".repeat(22)}`;
+
+/** @returns the router's answer to a request for a file, and what the agent was asked for */
+async function request(versions: Hello["versions"]) {
+  const asked: string[] = [];
+  const fleet = testFleet();
+  await connectAgent(fleet, {
+    hello: { machine_id: MACHINE, versions },
+    async serve(tool) {
+      asked.push(tool);
+      return { answer: { status: 404, headers: [], body: "no such link" } };
+    },
+  });
+  const files = forwardFiles({ hub: fleet.hub, transfers: new Transfers() });
+  const response = await files(new Request(LINK));
+  return { status: response.status, text: await response.text(), asked };
+}
+
+test("an agent of version 1 is not asked for files, and the client hears that it is too old", async () => {
+  expect(await request(VERSIONS)).toEqual({ status: 404, text: "no such link", asked: [fileRequest.name] });
+  const answer = await request({ min: 1, max: 1 });
+  expect(answer).toMatchObject({ status: 502, text: expect.stringContaining("too old"), asked: [] });
+});
