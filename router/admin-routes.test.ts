@@ -86,6 +86,7 @@ test("the owner makes a token, its holder sees and calls what its scopes cover, 
     arguments: { config_name: "c" },
   });
   expect(refused).toMatchObject({ status: 403, json: { code: "forbidden" } });
+  expect(refused.headers.get("www-authenticate")).toBe('Bearer error="insufficient_scope"');
   const rpc = {
     jsonrpc: "2.0",
     id: 1,
@@ -111,7 +112,9 @@ test("only the scope admin opens the owner's routes", async () => {
     ["GET", "/admin/audit"],
   ] as const) {
     expect((await ask(method, path)).status).toBe(401);
-    expect((await ask(method, path, secret)).status).toBe(403);
+    const refused = await ask(method, path, secret);
+    expect(refused.status).toBe(403);
+    expect(refused.headers.get("www-authenticate")).toBe('Bearer error="insufficient_scope"');
   }
 });
 

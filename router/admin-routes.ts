@@ -47,6 +47,7 @@ export function adminRoutes({ tokens, pairing, audit, onRevoked }: Administratio
   const app = new Hono<AppEnv>();
   app.use("/admin/*", async (c, next) => {
     if (may(c.var.caller, "admin")) return next();
+    c.set("lacks", "admin");
     throw new ToolError("forbidden", "This needs a token with the scope admin");
   });
   app.get("/admin/tokens", (c) => {

@@ -88,7 +88,7 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
     onBug: (thrown: unknown) => isBug(thrown) && log.error({ err: thrown }, "a bug in this router"),
   };
   const viewOf = (c: Context<AppEnv>, caller: Caller, of = backend) => {
-    const view = scoped(of, caller);
+    const view = scoped(of, caller, (scope) => c.set("lacks", scope));
     const kept = administration ? audited(view, caller, administration.audit, hooks.onBug) : view;
     return observed(kept, { caller, requestId: () => c.var.requestId, calls, log });
   };
@@ -117,7 +117,7 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
   app.route("/", monitoring({ backend, calls, authenticate, mode }));
   if (surface === "mcp") {
     // One for all: who listens for changes listens to the same.
-    const mcp = mcpRoutes({ ...options.mcp, onError: hooks.onBug }, oauth);
+    const mcp = mcpRoutes({ ...options.mcp, onError: hooks.onBug });
     app.route(
       "/",
       serverCard(async () => (await authenticate(undefined)) === undefined),

@@ -9,8 +9,6 @@ import { uploadDataset } from "../shared/tools/datasets.ts";
 import { contractOf } from "../shared/tools/index.ts";
 import type { AppEnv } from "./app-env.ts";
 import { type Caller, may } from "./auth/caller.ts";
-import type { OAuthOptions } from "./auth/jwt.ts";
-import { challenge } from "./auth/resource-metadata.ts";
 import { type JsonBody, MAX_BODY_BYTES, MAX_UPLOAD_BODY_BYTES, readJsonBody, tooLarge } from "./json-body.ts";
 import { PARSE_ERROR, rpcError } from "./json-rpc.ts";
 import type { McpEndpoint, McpEndpointOptions } from "./mcp-endpoint.ts";
@@ -19,7 +17,7 @@ const PATHS = ["/mcp", "/mcp/", "/messages", "/mcp/rpc"];
 const SESSION_HEADER = "mcp-session-id";
 const ALLOW = { allow: "POST, OPTIONS" };
 
-export function mcpRoutes(options: McpEndpointOptions, oauth?: OAuthOptions): Hono<AppEnv> {
+export function mcpRoutes(options: McpEndpointOptions): Hono<AppEnv> {
   const app = new Hono<AppEnv>();
   let loading: Promise<McpEndpoint> | undefined;
   const endpoint = () => {
@@ -49,7 +47,7 @@ export function mcpRoutes(options: McpEndpointOptions, oauth?: OAuthOptions): Ho
     if (lacking) {
       // As HTTP and not as a result: the client, not the model, can get more rights and call again.
       const error = `This needs the scope ${lacking}`;
-      c.header("www-authenticate", challenge(oauth, c, "insufficient_scope", [lacking]));
+      c.set("lacks", lacking);
       return c.json(rpcError(-32000, error, null), 403);
     }
     const visitor = { backend: c.var.backend, id: c.var.caller.id };

@@ -33,8 +33,10 @@ export function monitoring({ backend, calls, authenticate, mode }: Monitored): H
     return c.json({ ready: false, reason }, 503, { "retry-after": RETRY_SECONDS });
   });
   app.get("/metrics", async (c) => {
-    if (!may(c.var.caller, "read"))
+    if (!may(c.var.caller, "read")) {
+      c.set("lacks", "read");
       throw new ToolError("forbidden", "This needs a token with the scope read");
+    }
     const families = [...calls.families(), ...((await backend.metrics?.()) ?? [])];
     return c.body(exposition(families), 200, { "content-type": CONTENT_TYPE });
   });

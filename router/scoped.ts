@@ -10,7 +10,8 @@ export function scopeOf(tool: string): Scope {
   return contractOf(tool)?.scope ?? "admin";
 }
 
-export function scoped(backend: Backend, caller: Caller): Backend {
+/** @param onLack told of the scope for lack of which a call is refused */
+export function scoped(backend: Backend, caller: Caller, onLack: (scope: Scope) => void = () => {}): Backend {
   if (may(caller, "admin")) return backend;
   return {
     async tools() {
@@ -18,7 +19,10 @@ export function scoped(backend: Backend, caller: Caller): Backend {
     },
     hasTool: (name) => backend.hasTool(name),
     async call(tool, args, options) {
-      if (!may(caller, scopeOf(tool))) throw forbidden(tool, caller);
+      if (!may(caller, scopeOf(tool))) {
+        onLack(scopeOf(tool));
+        throw forbidden(tool, caller);
+      }
       return backend.call(tool, args, options);
     },
     health: () => backend.health(),

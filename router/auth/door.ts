@@ -33,6 +33,13 @@ export function door(options: DoorOptions): MiddlewareHandler<AppEnv> {
       c.set("caller", caller);
       c.set("backend", viewOf(c, caller));
       await next();
+      const { lacks } = c.var;
+      // RFC 6750 §3. Only who can get more scopes by itself is told where.
+      if (c.res.status === 403 && lacks)
+        c.header(
+          "www-authenticate",
+          challenge(caller.canStepUp ? oauth : undefined, c, "insufficient_scope", [lacks]),
+        );
       if (isStream(c.res)) c.res = whileLetIn(c.res, () => authenticate(authorization));
       return undefined;
     }

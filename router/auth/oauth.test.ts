@@ -53,10 +53,12 @@ function server() {
     oauth,
     log: SILENT,
   });
-  return async (path: string, token?: string, tool?: string) => {
-    const message = tool
-      ? { jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: tool, arguments: {} } }
-      : { jsonrpc: "2.0", id: 1, method: "tools/list" };
+  return async (path: string, token?: string, tool?: string, body?: unknown) => {
+    const message =
+      body ??
+      (tool
+        ? { jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: tool, arguments: {} } }
+        : { jsonrpc: "2.0", id: 1, method: "tools/list" });
     const isMetadata = path.startsWith("/.well-known");
     const response = await app.request(`http://localhost${path}`, {
       method: isMetadata ? "GET" : "POST",
@@ -92,11 +94,17 @@ test("callers that come all at once wait for the issuer's keys together", async 
 });
 
 test("a call beyond the scopes is challenged for the one it needs, so that the client can ask for more", async () => {
-  const answer = await server()("/mcp", await tokenFor("read"), "start_training");
-  expect(answer.status).toBe(403);
-  expect(answer.challenge).toBe(
-    'Bearer error="insufficient_scope", resource_metadata="https://edge.example/.well-known/oauth-protected-resource/mcp", scope="train"',
-  );
+  const [ask, token] = [server(), await tokenFor("read")];
+  const answers = [
+    await ask("/mcp", token, "start_training"),
+    await ask("/mcp/execute", token, undefined, { tool: "start_training" }),
+  ];
+  for (const { status, challenge } of answers) {
+    expect(status).toBe(403);
+    expect(challenge).toBe(
+      'Bearer error="insufficient_scope", resource_metadata="https://edge.example/.well-known/oauth-protected-resource/mcp", scope="train"',
+    );
+  }
 });
 
 test("who comes without a token is told where to get one; who holds ours and uses /t/mcp hears nothing of OAuth", async () => {
