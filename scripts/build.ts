@@ -11,7 +11,7 @@ export async function buildInto(folder: string): Promise<void> {
     entryPoints: ["agent/main.ts"],
     outfile: join(folder, "mcp-ai-toolkit.js"),
     // Native code stays outside; everything else travels along.
-    external: ["sharp"],
+    external: ["sharp", "bufferutil"],
   });
   await toAscii(join(folder, "mcp-ai-toolkit.js"));
   await build({

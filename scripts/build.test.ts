@@ -1,0 +1,15 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { buildInto } from "./build.ts";
+
+test("what ships leaves native code outside, for it looks for its binary beside itself", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "build-"));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  await buildInto(folder);
+  const bundle = await readFile(join(folder, "mcp-ai-toolkit.js"), "utf8");
+  // Not toContain: it would print the whole of it.
+  expect(bundle.includes("node-gyp-build")).toBe(false);
+  expect(["bufferutil", "sharp"].filter((native) => !bundle.includes(`"${native}"`))).toEqual([]);
+});
