@@ -91,6 +91,7 @@ export async function askRouter(
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
     throw new Error(
       `${url.origin} cannot be reached: ${cause instanceof Error ? cause.message : String(cause)}`,
+      { cause },
     );
   }
   const answer: unknown = await response.json().catch(() => undefined);

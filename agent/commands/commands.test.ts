@@ -1,6 +1,7 @@
 // The owner's commands as real processes, beside a router that listens on a real socket and shares their database.
 
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,6 +18,7 @@ import { type Listening, listen } from "../../router/node.ts";
 import { routerDatabase } from "../../router/node-data.ts";
 import { type NodeSql, openSql } from "../../router/node-sql.ts";
 import { SILENT } from "../../shared/log.ts";
+import { freePort } from "../testing/free-port.ts";
 
 vi.setConfig({ testTimeout: 60_000 }); // each command is a process of its own
 
@@ -35,6 +37,7 @@ const backend: Backend = {
 let folder: string;
 let sql: NodeSql;
 let tokens: TokenStore;
+let app: ReturnType<typeof createApp>;
 let listening: Listening;
 let url: string;
 
@@ -42,7 +45,7 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "commands-"));
   sql = openSql(routerDatabase(folder));
   tokens = new TokenStore(sql);
-  const app = createApp({
+  app = createApp({
     backend,
     surface: "mcp",
     policy: hostPolicy([], []),
@@ -137,6 +140,25 @@ test("a machine joins with a code, and its credential lies where only its owner 
   const again = await run(["join", url, "--name", "box223", "--code", code, "--state", state]);
   expect(again).toMatchObject({ code: 1, stderr: expect.stringContaining("This pairing code is not valid") });
   expect(JSON.parse(await readFile(file, "utf8"))).toEqual(kept);
+});
+
+test("a machine that joins before the router listens waits for it, and says so", async () => {
+  const code = (await run(["router", "pair", "--data", folder])).stdout.match(/[0-9A-Z]{4}-[0-9A-Z]{4}/)?.[0];
+  const port = await freePort();
+  const args = ["join", `http://127.0.0.1:${port}`, "--name", "box222", "--code", code ?? ""];
+  const joining = spawn(process.execPath, [MAIN, ...args, "--state", join(folder, "box/state")], {
+    env: { PATH: process.env["PATH"], HOME: folder, NODE_NO_WARNINGS: "1" },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  const ended = once(joining, "exit");
+  const [said] = (await once(joining.stderr, "data")) as [Buffer];
+  expect(said.toString()).toContain(`Nobody listens at http://127.0.0.1:${port} yet; waiting`);
+  const later = await listen(app, { port, host: "127.0.0.1" });
+  try {
+    expect(await ended).toEqual([0, null]);
+  } finally {
+    await later.close();
+  }
 });
 
 test.each([

@@ -7,6 +7,7 @@ import { DEFAULT_DATA } from "../options.ts";
 import { pathsOf } from "../paths.ts";
 import { type Environment, routerOrigin } from "./admin-flags.ts";
 import { askRouter } from "./administration.ts";
+import { onceItListens, START_MS } from "./starting-router.ts";
 
 interface Flags {
   readonly name?: string;
@@ -53,7 +54,10 @@ Examples:
         state: flags.state ?? env["MCP_AI_TOOLKIT_STATE"],
       });
       const body = { code: flags.code, name: flags.name ?? ownName() };
-      const { name, secret } = v.parse(Joined, await askRouter(origin, "/join", { method: "POST", body }));
+      const answer = await onceItListens(() => askRouter(origin, "/join", { method: "POST", body }), {
+        onWait: () => console.error(`Nobody listens at ${origin} yet; waiting up to ${START_MS / 1_000} s`),
+      });
+      const { name, secret } = v.parse(Joined, answer);
       const file = await saveMembership(state, { router: origin, name, token: secret });
       console.log(
         `This machine is ${name} at ${origin}. Its credential is in ${file}.\nNow start it:  mcp-ai-toolkit agent`,
