@@ -114,7 +114,10 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
   });
 
   const mode = surface === "rest" ? "server" : undefined;
-  app.route("/", monitoring({ backend, calls, authenticate, mode }));
+  app.route(
+    "/",
+    monitoring({ backend, calls, transfers: agentDoor?.transfers?.expected.metrics, authenticate, mode }),
+  );
   if (surface === "mcp") {
     // One for all: who listens for changes listens to the same.
     const mcp = mcpRoutes({ ...options.mcp, onError: hooks.onBug });

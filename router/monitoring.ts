@@ -8,10 +8,12 @@ import type { Backend } from "./backend.ts";
 import type { CallMetrics } from "./call-metrics.ts";
 import { healthReport } from "./health.ts";
 import { CONTENT_TYPE, exposition } from "./prometheus.ts";
+import type { TransferMetrics } from "./transfer-metrics.ts";
 
 export interface Monitored {
   readonly backend: Backend;
   readonly calls: CallMetrics;
+  readonly transfers: TransferMetrics | undefined;
   readonly authenticate: Authenticate;
   /** As the old server named it in its health report. */
   readonly mode: string | undefined;
@@ -20,7 +22,7 @@ export interface Monitored {
 /** A machine that lost its line is back within seconds. */
 const RETRY_SECONDS = "5";
 
-export function monitoring({ backend, calls, authenticate, mode }: Monitored): Hono<AppEnv> {
+export function monitoring({ backend, calls, transfers, authenticate, mode }: Monitored): Hono<AppEnv> {
   const app = new Hono<AppEnv>();
   app.get("/health", async (c) => {
     // A token that cannot be checked now (its issuer is down) is a stranger's here.
@@ -37,7 +39,11 @@ export function monitoring({ backend, calls, authenticate, mode }: Monitored): H
       c.set("lacks", "read");
       throw new ToolError("forbidden", "This needs a token with the scope read");
     }
-    const families = [...calls.families(), ...((await backend.metrics?.()) ?? [])];
+    const families = [
+      ...calls.families(),
+      ...(transfers?.families() ?? []),
+      ...((await backend.metrics?.()) ?? []),
+    ];
     return c.body(exposition(families), 200, { "content-type": CONTENT_TYPE });
   });
   return app;

@@ -36,6 +36,52 @@ test("a line that was opened for somebody who has left meanwhile is closed", asy
   expect(said).toEqual([expect.stringContaining('"t":"abort"')]);
 });
 
+test("what goes through is counted, while it does and when it has ended", async () => {
+  const transfers = new Transfers();
+  const figures = () =>
+    Object.fromEntries(
+      transfers.metrics
+        .families()
+        .flatMap(({ name, samples }) =>
+          samples.map(({ labels, value }) => [[name, ...Object.values(labels ?? {})].join(" "), value]),
+        ),
+    );
+  const dial = async () => {
+    const expected = transfers.expect("box");
+    let hear: (data: string | Uint8Array) => void = () => {};
+    let hangUp: Parameters<ByteSocket["onClose"]>[0] = () => {};
+    transfers.arrived(expected.id, {
+      send() {},
+      close: () => hangUp({ code: 1000, reason: "" }),
+      onMessage(listener) {
+        hear = listener;
+      },
+      onClose(listener) {
+        hangUp = listener;
+      },
+    });
+    return { transfer: await expected.opened(signal()), hear };
+  };
+  const { transfer: whole, hear } = await dial();
+  hear(new Uint8Array(700));
+  await whole.write(new Uint8Array(30));
+  const { transfer: broken } = await dial();
+  const counted = {
+    "mcp_ai_toolkit_transfer_bytes_total down": 700,
+    "mcp_ai_toolkit_transfer_bytes_total up": 30,
+  };
+  expect(figures()).toMatchObject({ ...counted, mcp_ai_toolkit_open_transfers: 2 });
+  whole.close();
+  broken.abort("the client has left");
+  await Promise.all([whole.closed, broken.closed]);
+  expect(figures()).toEqual({
+    ...counted,
+    mcp_ai_toolkit_open_transfers: 0,
+    "mcp_ai_toolkit_transfers_total ok": 1,
+    "mcp_ai_toolkit_transfers_total failed": 1,
+  });
+});
+
 test("whoever stops waiting for a machine hears that it did not dial", async () => {
   const leaving = new AbortController();
   const expected = new Transfers().expect("box");

@@ -3,6 +3,7 @@ import type { ByteSocket } from "../shared/byte-socket.ts";
 import { ToolError } from "../shared/errors.ts";
 import { TRANSFER } from "../shared/protocol.ts";
 import { Transfer, type TransferOptions } from "../shared/streams.ts";
+import { TransferMetrics } from "./transfer-metrics.ts";
 
 export interface Expected extends Disposable {
   /** Nobody can guess it, and it is good for one socket. */
@@ -33,6 +34,7 @@ export interface TransfersOptions extends TransferOptions {
 }
 
 export class Transfers {
+  readonly metrics = new TransferMetrics();
   readonly #expected = new Map<string, Waiting>();
   readonly #queues = new Map<string, Queue>();
   readonly #options: TransfersOptions;
@@ -80,7 +82,9 @@ export class Transfers {
     if (!waiting) return false;
     this.#expected.delete(id);
     // Now, not when the request gets around to it: the first frames are right behind.
-    waiting.resolve(new Transfer(socket, this.#options));
+    const transfer = new Transfer(socket, this.#options);
+    this.metrics.began(transfer);
+    waiting.resolve(transfer);
     return true;
   }
 

@@ -25,6 +25,11 @@ export class Transfer {
   readonly head: Promise<TransferHead>;
   /** Resolves when the socket is closed, for whatever reason. */
   readonly closed: Promise<void>;
+  /** So far. */
+  sentBytes = 0;
+  receivedBytes = 0;
+  /** Closed here, when both ends were through. */
+  isWhole = false;
 
   readonly #socket: ByteSocket;
   readonly #idleMs: number;
@@ -79,6 +84,7 @@ export class Transfer {
       this.#allowance.spend(chunk.length);
       this.#progressed();
       this.#socket.send(chunk);
+      this.sentBytes += chunk.length;
     }
   }
 
@@ -103,6 +109,7 @@ export class Transfer {
 
   /** Both ends are through. */
   close(): void {
+    this.isWhole = this.#broken === undefined;
     this.#socket.close(CLOSE.normal, "done");
   }
 
@@ -168,6 +175,7 @@ export class Transfer {
     if (bytes.length === 0 || bytes.length > TRANSFER_FRAME_BYTES_MAX)
       throw new Error(`a frame of ${bytes.length} bytes`);
     this.#window.received(bytes.length);
+    this.receivedBytes += bytes.length;
     this.#queue.push(bytes);
     this.#wake();
   }
