@@ -15,8 +15,36 @@ const LEFT_OUT = [
   /\/@modelcontextprotocol\/server\/dist\/cfWorkerProvider-[\w-]+\.mjs$/,
 ];
 
+/** Kinds of text that no schema of the SDK names (one that did would not load); zod has a class and a pattern for each. */
+const FORMATS = {
+  ...{
+    emoji: "Emoji",
+    guid: "GUID",
+    nanoid: "NanoID",
+    cuid: "CUID",
+    cuid2: "CUID2",
+    ulid: "ULID",
+    xid: "XID",
+  },
+  ...{
+    ksuid: "KSUID",
+    ipv4: "IPv4",
+    ipv6: "IPv6",
+    cidrv4: "CIDRv4",
+    cidrv6: "CIDRv6",
+    e164: "E164",
+    jwt: "JWT",
+  },
+};
+
 /** Expressions of a dependency that are never anything else here: what only they lead to is not bundled. */
 const ALWAYS = [
+  {
+    id: /\/zod\/v4\/classic\/schemas\.js$/,
+    ...Object.fromEntries(
+      Object.entries(FORMATS).map(([name, type]) => [`core._${name}(Zod${type}, params)`, "undefined"]),
+    ),
+  },
   {
     id: /\/@modelcontextprotocol\/server\/dist\/index\.mjs$/,
     // We hand it a Server, the low-level class, never an McpServer.
