@@ -5,7 +5,9 @@ import type { Changes } from "./changes.ts";
 import { trainingFeatures } from "./features/training-features.ts";
 import { type LegacyAnswer, LegacyMcp } from "./legacy-mcp.ts";
 import type { Era, FeaturesOf, Visitor } from "./mcp/features.ts";
+import { MODERN_VERSION } from "./mcp/identity.ts";
 import { listensToJobs, methodOf, whenOver } from "./mcp/listening.ts";
+import { plainAnswer } from "./mcp/plain.ts";
 import { listenToTasks } from "./mcp/task-listening.ts";
 import { mcpServer } from "./mcp.ts";
 import type { Sql } from "./sql.ts";
@@ -71,9 +73,12 @@ export function mcpEndpoint({
     // In doubt the SDK's classification, so that no request is ever seen as of both eras. It costs a fifth of a call.
     const era = plainEra(request, body) ?? ((await isLegacyRequest(request, body)) ? "legacy" : "modern");
     if (era === "modern") {
-      visitors.set(request, visitor);
+      const features = featuresOf(visitor);
+      const answered = await plainAnswer(request, body, { visitor, features, onError });
+      if (answered instanceof Response) return answered;
+      visitors.set(request, answered);
       if (methodOf(body) !== "subscriptions/listen") return modern.fetch(request, { parsedBody: body });
-      const { tasks } = featuresOf(visitor);
+      const { tasks } = features;
       const ofTasks = tasks && changes && (await listenToTasks(body, tasks, request.signal));
       const asked = ofTasks ? ofTasks.body : body;
       const over = watchJobs && listensToJobs(asked) ? watchJobs() : () => {};
@@ -84,7 +89,6 @@ export function mcpEndpoint({
   };
 }
 
-const FIRST_MODERN_VERSION = "2026-07-28";
 const MODERN_CLAIM = "io.modelcontextprotocol/protocolVersion";
 
 /**
@@ -96,6 +100,6 @@ function plainEra({ headers }: Request, body: unknown): Era | undefined {
   const version = headers.get("mcp-protocol-version") ?? "";
   const meta = (body as { params?: { _meta?: Record<string, unknown> | null } | null }).params?._meta;
   const claim = typeof meta === "object" && meta !== null ? meta[MODERN_CLAIM] : undefined;
-  if (claim === FIRST_MODERN_VERSION && version === FIRST_MODERN_VERSION) return "modern";
-  return claim === undefined && version < FIRST_MODERN_VERSION ? "legacy" : undefined;
+  if (claim === MODERN_VERSION && version === MODERN_VERSION) return "modern";
+  return claim === undefined && version < MODERN_VERSION ? "legacy" : undefined;
 }

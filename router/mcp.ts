@@ -1,19 +1,17 @@
 // The MCP server: one stateless Server per request, both eras, over whatever carries JSON-RPC.
 import { Server, type ServerCapabilities } from "@modelcontextprotocol/server";
 import { INSTRUCTIONS } from "../shared/instructions.ts";
-import { SERVER_ICON, SERVER_NAME, SERVER_TITLE, SERVER_VERSION } from "../shared/server-info.ts";
+import { SERVER_ICON } from "../shared/server-info.ts";
 import type { Backend } from "./backend.ts";
 import type { Changing } from "./changes.ts";
 import { serveCompletions } from "./mcp/completions.ts";
 import type { Era, Features } from "./mcp/features.ts";
 import { formAnswers } from "./mcp/form-answers.ts";
+import { IDENTITY, LISTS } from "./mcp/identity.ts";
 import { servePrompts } from "./mcp/prompts.ts";
 import { serveResources } from "./mcp/resources.ts";
 import { serveTasks, TASKS_EXTENSION } from "./mcp/tasks.ts";
 import { serveTools } from "./mcp/tools.ts";
-
-/** Lists change with an update of the program, or when a machine comes or goes: clients may keep them for a while. */
-const LISTS = { ttlMs: 300_000, cacheScope: "private" } as const;
 
 export interface McpOptions {
   readonly backend: Backend;
@@ -21,7 +19,7 @@ export interface McpOptions {
   readonly era: Era;
   /** Of which changes clients that listen are told. */
   readonly tells?: ReadonlySet<Changing> | undefined;
-  /** A client asks who we are. Otherwise our icon would go out with every answer of the new era. */
+  /** A client asks who we are. */
   readonly introduces?: boolean;
   /** Told of errors that no client sees. */
   readonly onError?: ((error: unknown) => void) | undefined;
@@ -39,12 +37,7 @@ export function mcpServer({
   const { resources, prompts, complete, around, requestState, install } = features;
   const tasks = era === "modern" ? features.tasks : undefined;
   const server = new Server(
-    {
-      name: SERVER_NAME,
-      version: SERVER_VERSION,
-      title: SERVER_TITLE,
-      ...(introduces && { icons: [{ ...SERVER_ICON }] }),
-    },
+    { ...IDENTITY, ...(introduces && { icons: [{ ...SERVER_ICON }] }) },
     {
       capabilities: {
         ...capabilitiesOf(features, tells),

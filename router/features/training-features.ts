@@ -3,11 +3,13 @@ import { waitForTraining } from "../../shared/tools/training.ts";
 import type { FeaturesOf } from "../mcp/features.ts";
 import type { Sql } from "../sql.ts";
 import { trainingCompletions } from "./completions.ts";
-import { confirming } from "./confirming.ts";
+import { ASKED_ABOUT, confirming } from "./confirming.ts";
 import { type Memory, openMemory, shortMemory } from "./memory.ts";
 import { trainingPrompts } from "./prompts/index.ts";
 import { trainingResources } from "./resources.ts";
 import { waitingTasks } from "./waiting.ts";
+
+const AROUND_ONLY: ReadonlySet<string> = new Set([...ASKED_ABOUT, waitForTraining.name]);
 
 /** @param store is opened with the first thing to remember; without one that is forgotten with this process */
 export function trainingFeatures(store?: () => Sql): FeaturesOf {
@@ -27,6 +29,7 @@ export function trainingFeatures(store?: () => Sql): FeaturesOf {
       requestState,
       around: (call, ...rest) =>
         (call.name === waitForTraining.name ? waiting.around : around)(call, ...rest),
+      aroundOnly: AROUND_ONLY,
     };
   };
 }

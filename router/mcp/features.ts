@@ -73,6 +73,8 @@ export interface Features {
   /** All values that fit, best first; who asks gets the first of them. */
   readonly complete?: ((typing: Typing, context: ServerContext) => Promise<readonly string[]>) | undefined;
   readonly around?: AroundCall | undefined;
+  /** The tools whose calls `around` may do anything about; absent: all. */
+  readonly aroundOnly?: ReadonlySet<string> | undefined;
   /** What becomes of the tasks that `around` makes. */
   readonly tasks?: Tasks | undefined;
   /** Reads, and refuses, what a client brings back of a question. */

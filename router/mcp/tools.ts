@@ -8,8 +8,8 @@ import {
 } from "@modelcontextprotocol/server";
 import type { Progress } from "../../shared/contract.ts";
 import { toToolError } from "../../shared/errors.ts";
-import type { Backend, ListedTool } from "../backend.ts";
-import { mcpError, mcpResult } from "../render.ts";
+import type { Backend, CallOptions, ListedTool } from "../backend.ts";
+import { type McpResult, mcpError, mcpResult } from "../render.ts";
 import { clientOf } from "./client.ts";
 import type { AroundCall } from "./features.ts";
 
@@ -35,34 +35,33 @@ export function serveTools(
       client: clientOf(server, context),
     };
     // A task is a result that the SDK's types do not know.
-    return around(call, context, () =>
-      callTool(backend, params, context, onError),
-    ) as Promise<CallToolResult>;
+    return around(call, context, async () => {
+      const progress = progressOf(context);
+      const { signal } = context.mcpReq;
+      const result = await callTool(backend, params, { signal, onProgress: progress.send, onError });
+      await progress.sent(); // what comes after the result finds nobody
+      return result;
+    }) as Promise<CallToolResult>;
   });
 }
 
-async function callTool(
+/** A failure is a result, too. `onError` is told of bugs. */
+export async function callTool(
   backend: Backend,
-  params: { readonly name: string; readonly arguments?: unknown },
-  context: ServerContext,
-  onError?: (error: unknown) => void,
-): Promise<CallToolResult> {
-  const progress = progressOf(context);
+  { name, arguments: args }: { readonly name: string; readonly arguments?: unknown },
+  { onError, ...options }: CallOptions & { readonly onError?: ((error: unknown) => void) | undefined },
+): Promise<McpResult> {
   try {
-    const { signal } = context.mcpReq;
-    return mcpResult(
-      await backend.call(params.name, params.arguments, { signal, onProgress: progress.send }),
-    );
+    return mcpResult(await backend.call(name, args, options));
   } catch (thrown) {
     const error = toToolError(thrown);
     if (error.code === "internal") onError?.(thrown);
     return mcpError(error);
-  } finally {
-    await progress.sent(); // what comes after the result finds nobody
   }
 }
+
 /** The SDK types its lists as mutable; ours are shared by all requests and never changed. */
-function mutable({ inputSchema, outputSchema, annotations, _meta, ...tool }: ListedTool) {
+export function mutable({ inputSchema, outputSchema, annotations, _meta, ...tool }: ListedTool) {
   return {
     ...tool,
     inputSchema: { ...inputSchema },
