@@ -26,15 +26,18 @@ export interface LegacyAnswer {
 interface Origin {
   readonly signal: AbortSignal;
   readonly sessionId: string | null;
+  /** Whose calls a cancellation reaches: a session id is the client's own word, and two may say the same. */
+  readonly owner: string;
   readonly canStream: boolean;
   readonly protocolVersion: string;
 }
 
-function originOf({ headers, signal }: Request): Origin {
+function originOf({ headers, signal }: Request, caller: string): Origin {
   const accept = headers.get("accept") ?? "";
   return {
     signal,
     sessionId: headers.get("mcp-session-id"),
+    owner: JSON.stringify([caller, headers.get("mcp-session-id")]),
     canStream: accept.includes("text/event-stream") && accept.includes("application/json"),
     protocolVersion: headers.get("mcp-protocol-version") ?? NEWEST_VERSION,
   };
@@ -44,8 +47,13 @@ export class LegacyMcp {
   readonly #open = new OpenExchanges();
 
   /** A POST body of the old era, batch or single. `build` makes the Server that answers one message. */
-  async handle(build: () => Server, request: Request, body: unknown): Promise<Response | LegacyAnswer> {
-    const origin = originOf(request);
+  async handle(
+    build: () => Server,
+    request: Request,
+    body: unknown,
+    caller: string,
+  ): Promise<Response | LegacyAnswer> {
+    const origin = originOf(request, caller);
     if (Array.isArray(body)) return this.#batch(build, body, origin);
     const answer = await this.#message(build, body, origin);
     if (answer === undefined) return { status: 202 };
@@ -87,7 +95,7 @@ export class LegacyMcp {
     if (!("id" in message)) {
       // Of notifications only this one has an effect. No tool may run without an answer.
       if (message.method === "notifications/cancelled" && origin.sessionId !== null)
-        this.#open.cancel(origin.sessionId, message.params?.["requestId"]);
+        this.#open.cancel(origin.owner, message.params?.["requestId"]);
       return undefined;
     }
     if (message.method === "initialized")
@@ -98,13 +106,13 @@ export class LegacyMcp {
   async #exchange(
     server: Server,
     request: JSONRPCRequest,
-    { signal, sessionId, canStream, protocolVersion }: Origin,
+    { signal, sessionId, owner, canStream, protocolVersion }: Origin,
   ): Promise<JSONRPCMessage | RpcError | Response> {
     // Closing a Server takes back what it is doing: its handler's signal fires, and so does the agent's.
     const end = () => void server.close();
     const exchange = new LegacyExchange({ request, open: this.#open, canStream, onOver: end });
     await server.connect(exchange);
-    const unlist = sessionId === null ? () => {} : this.#open.running(sessionId, request.id, end);
+    const unlist = sessionId === null ? () => {} : this.#open.running(owner, request.id, end);
     signal.addEventListener("abort", end, { once: true });
     if (signal.aborted) end();
     const close = server.onclose;

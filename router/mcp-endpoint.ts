@@ -85,7 +85,7 @@ export function mcpEndpoint({
       const answer = await whenOver(listening.fetch(request, { parsedBody: asked }), over);
       return ofTasks ? ofTasks.translate(answer) : answer;
     }
-    return legacy.handle(build, request, body);
+    return legacy.handle(build, request, body, visitor.id);
   };
 }
 

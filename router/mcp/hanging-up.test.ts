@@ -9,7 +9,7 @@ import { linkPair } from "../../shared/link.ts";
 import { SILENT } from "../../shared/log.ts";
 import { Peer } from "../../shared/peer.ts";
 import { createApp } from "../app.ts";
-import { ownerToken } from "../auth/authenticate.ts";
+import { ANYONE } from "../auth/caller.ts";
 import type { Backend } from "../backend.ts";
 import { hostPolicy } from "../hosts.ts";
 import { type Listening, listen } from "../node.ts";
@@ -50,7 +50,7 @@ beforeAll(async () => {
     backend,
     surface: "mcp",
     policy: hostPolicy(),
-    authenticate: ownerToken(undefined),
+    authenticate: async (authorization = "nobody") => ({ ...ANYONE, id: authorization }),
     log,
   });
   listening = await listen(app, { port: 0, host: "127.0.0.1" });
@@ -187,8 +187,12 @@ test("nobody cancels another client's call, even with its id", async () => {
       headers: { "content-type": "application/json", ...session },
       body: JSON.stringify({ jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: 7 } }),
     });
-  for (const session of [{ "mcp-session-id": "another" }, {}] as Record<string, string>[])
-    expect((await cancel(session)).status).toBe(202);
+  const others: Record<string, string>[] = [
+    { "mcp-session-id": "another" },
+    {},
+    { "mcp-session-id": "mine", authorization: "Bearer another" },
+  ];
+  for (const session of others) expect((await cancel(session)).status).toBe(202);
   expect(call?.signal.aborted).toBe(false);
   expect((await cancel({ "mcp-session-id": "mine" })).status).toBe(202);
   await isGivenUp();

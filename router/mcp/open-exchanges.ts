@@ -8,8 +8,8 @@ export class OpenExchanges {
   readonly #questions = new Map<string, Listener>();
 
   /** @returns what takes it off the list again */
-  running(sessionId: string, id: RequestId, cancel: () => void): () => void {
-    const key = keyOf(sessionId, id);
+  running(owner: string, id: RequestId, cancel: () => void): () => void {
+    const key = keyOf(owner, id);
     this.#running.set(key, cancel);
     return () => {
       if (this.#running.get(key) === cancel) this.#running.delete(key);
@@ -17,8 +17,8 @@ export class OpenExchanges {
   }
 
   /** Without effect when it is over, or never was. */
-  cancel(sessionId: string, id: unknown): void {
-    this.#running.get(keyOf(sessionId, id))?.();
+  cancel(owner: string, id: unknown): void {
+    this.#running.get(keyOf(owner, id))?.();
   }
 
   asked(wireId: string, listener: Listener): void {
@@ -38,4 +38,4 @@ export class OpenExchanges {
   }
 }
 
-const keyOf = (sessionId: string, id: unknown) => `${JSON.stringify(id)} of ${sessionId}`;
+const keyOf = (owner: string, id: unknown) => `${JSON.stringify(id)} of ${owner}`;
