@@ -32,6 +32,15 @@ const Row = v.object({
 
 /** Rows kept. At a write a minute that is two months. */
 const ROWS_MAX = 100_000;
+/** Of them for calls beyond the caller's scopes: whoever may but read must not push out what others have changed. */
+const REFUSED_MAX = 10_000;
+/** Surplus ones are looked for once in so many. */
+const PRUNE_EVERY = 100;
+
+export interface AuditOptions {
+  readonly now?: () => Date;
+  readonly refusedMax?: number;
+}
 /** Arguments that name what a call is about; all others may hold captions, prompts or secrets. */
 const TARGET_KEYS = ["job_id", "config_name", "dataset_name", "model_name", "name", "trash_id"] as const;
 const TARGET_MAX = 200;
@@ -48,10 +57,13 @@ function targetOf(args: unknown): string | null {
 export class Audit {
   readonly #sql: Sql;
   readonly #now: () => Date;
+  readonly #refusedMax: number;
+  #added = 0;
 
-  constructor(sql: Sql, now: () => Date = () => new Date()) {
+  constructor(sql: Sql, { now = () => new Date(), refusedMax = REFUSED_MAX }: AuditOptions = {}) {
     this.#sql = sql;
     this.#now = now;
+    this.#refusedMax = refusedMax;
     sql.all(
       `CREATE TABLE IF NOT EXISTS audit (
          seq INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, caller_id TEXT NOT NULL, caller_label TEXT NOT NULL,
@@ -71,7 +83,20 @@ export class Audit {
       outcome,
       Math.round(durationMs),
     );
-    this.#sql.all("DELETE FROM audit WHERE seq <= (SELECT max(seq) FROM audit) - ?", ROWS_MAX);
+    if (++this.#added % PRUNE_EVERY === 0) this.#prune();
+  }
+
+  /** Rows are counted, for seq has gaps where refused ones went. */
+  #prune(): void {
+    this.#sql.all(
+      `DELETE FROM audit WHERE outcome = 'forbidden' AND seq <= (
+         SELECT seq FROM audit WHERE outcome = 'forbidden' ORDER BY seq DESC LIMIT 1 OFFSET ?)`,
+      this.#refusedMax,
+    );
+    this.#sql.all(
+      "DELETE FROM audit WHERE seq <= (SELECT seq FROM audit ORDER BY seq DESC LIMIT 1 OFFSET ?)",
+      ROWS_MAX,
+    );
   }
 
   /** Newest first. @param before only entries older than this `seq` */
