@@ -8,6 +8,7 @@ import {
   type Hello,
   OPEN_CALLS_MAX,
   OUTSTANDING_BYTES_MAX,
+  UNREAD_BYTES_MAX,
   VERSIONS,
 } from "./protocol.ts";
 import type { Serve } from "./served-calls.ts";
@@ -277,6 +278,21 @@ test("an end that does not read gets no more calls, and of answers only that the
     () => expect(sent).toMatchObject([{ t: "error", id: 1, error: { code: "overloaded" } }]),
     20_000,
   );
+});
+
+test("an end that asks on and on and does not read is answered so much and no more", () => {
+  const line = { waitingBytes: UNREAD_BYTES_MAX };
+  const { link, sent, receive } = openEnd(line);
+  new Peer(link);
+  receive({ t: "ping" });
+  receive({ t: "call", id: 1, tool: "t", timeout_ms: 1_000 });
+  expect(sent).toMatchObject([{ t: "pong" }, { t: "error", id: 1, error: { code: "forbidden" } }]);
+  line.waitingBytes += 1;
+  receive({ t: "ping" });
+  expect(link.close).not.toHaveBeenCalled();
+  receive({ t: "call", id: 2, tool: "t", timeout_ms: 1_000 });
+  expect(sent).toHaveLength(2);
+  expect(link.close).toHaveBeenCalledWith(CLOSE.overloaded, expect.stringContaining("does not read"));
 });
 
 test("open calls may hold only so many bytes together, whoever made them", async () => {

@@ -12,6 +12,7 @@ import {
   OPEN_CALLS_MAX,
   OUTSTANDING_BYTES_MAX,
   rangeInWords,
+  UNREAD_BYTES_MAX,
   VERSIONS,
   type Welcome,
 } from "./protocol.ts";
@@ -56,7 +57,11 @@ export class Peer {
     this.#heardAt = options.heardAtMs ?? this.#now();
     this.#theirs = options.theirs ?? this.limits;
     this.#version = options.version ?? VERSIONS.min;
-    this.#served = new ServedCalls(options, (frame) => this.#sendIfRoom(frame));
+    this.#served = new ServedCalls(
+      options,
+      (frame) => this.#sendIfRoom(frame),
+      (frame) => this.#refuse(frame),
+    );
     link.onMessage((text) => this.#receive(text));
     link.onClose((closed) => this.#ended(closed));
   }
@@ -160,6 +165,12 @@ export class Peer {
     } else if (frame.t !== "progress") this.#send(frame);
   }
 
+  /** Calls that are refused cost their sender nothing: one that sends them on and on and does not read is not honest. */
+  #refuse(frame: Frame): void {
+    if (this.#link.waitingBytes <= UNREAD_BYTES_MAX) this.#send(frame);
+    else this.#link.close(CLOSE.overloaded, "the other end does not read the answers to its calls");
+  }
+
   #receive(text: string): void {
     const { silentMs } = this.#options;
     if (silentMs !== undefined && this.silenceMs > silentMs) {
@@ -213,7 +224,8 @@ export class Peer {
         this.#made.progress(frame.id, frame);
         break;
       case "ping":
-        this.#send({ t: "pong" });
+        // Whoever does not read hears of us by what is under way; pongs would pile up behind it for ever.
+        if (this.#link.waitingBytes <= UNREAD_BYTES_MAX) this.#send({ t: "pong" });
         break;
       case "pong":
         break; // that it came is all it says

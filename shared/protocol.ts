@@ -30,6 +30,8 @@ export const FRAME_BYTES_MAX_IN_PROCESS = 144 * MIB;
 export const OPEN_CALLS_MAX = 1024;
 /** What the open calls of one link may hold together, each way, and what may wait to be sent; more is refused likewise. */
 export const OUTSTANDING_BYTES_MAX = 128 * MIB;
+/** Beyond this no short frame is added that the other end can ask for at no cost. Each takes more memory than its bytes. */
+export const UNREAD_BYTES_MAX = 16 * MIB;
 /** How long a call may take when the caller did not say. Every tool answers within ten seconds; uploads may not. */
 export const DEFAULT_TIMEOUT_MS = 60_000;
 /** How often the agent pings. Proxies cut what is silent for a minute, some for 30 s. */

@@ -17,12 +17,15 @@ export interface ServeOptions {
 export class ServedCalls {
   readonly #options: ServeOptions;
   readonly #send: (frame: Frame) => void;
+  readonly #refuse: (frame: Frame) => void;
   readonly #running = new Map<number, AbortController>();
   #bytes = 0;
 
-  constructor(options: ServeOptions, send: (frame: Frame) => void) {
+  /** @param refuse sends the answer to a call that is not run */
+  constructor(options: ServeOptions, send: (frame: Frame) => void, refuse: (frame: Frame) => void) {
     this.#options = options;
     this.#send = send;
+    this.#refuse = refuse;
   }
 
   get size(): number {
@@ -32,7 +35,7 @@ export class ServedCalls {
   async run(frame: FrameOf<"call">, bytes: number): Promise<void> {
     const { id, tool, input, timeout_ms, progress, key, request } = frame;
     const refusal = this.#refusal(frame);
-    if (refusal) return this.#send({ t: "error", id, error: toWire(refusal) });
+    if (refusal) return this.#refuse({ t: "error", id, error: toWire(refusal) });
     const controller = new AbortController();
     this.#running.set(id, controller);
     this.#bytes += bytes;
