@@ -22,6 +22,8 @@ export interface Administration {
 }
 
 const BODY_MAX_BYTES = 16 * 1024;
+/** Anybody may send one to /join, and would hold a connection with it. */
+const BODY_MS = 15_000;
 const AUDIT_ROWS_MAX = 1_000;
 const DAY_MS = 86_400_000;
 const DAYS_MAX = 3_650;
@@ -36,7 +38,7 @@ const Join = v.object({ code: v.string(), name: v.string() });
 const Whole = v.pipe(v.string(), v.regex(/^\d{1,15}$/), v.transform(Number));
 
 async function bodyOf<S extends v.GenericSchema>(request: Request, schema: S): Promise<v.InferOutput<S>> {
-  const { value } = await readJsonBody(request, BODY_MAX_BYTES);
+  const { value } = await readJsonBody(request, BODY_MAX_BYTES, BODY_MS);
   const parsed = v.safeParse(schema, value);
   if (parsed.success) return parsed.output;
   const [issue] = parsed.issues;

@@ -23,13 +23,15 @@ export interface JsonBody {
 
 /**
  * Reads and parses a JSON body.
- * @throws ToolError too_large beyond `maxBytes`; invalid_input when it is no JSON, too deep, or names `__proto__`
+ * @param withinMs for small bodies: a big one on a slow line may take as long as it moves
+ * @throws ToolError too_large beyond `maxBytes`; invalid_input when it is no JSON, too deep, or names `__proto__`; timeout
  */
-export async function readJsonBody(request: Request, maxBytes: number): Promise<JsonBody> {
+export async function readJsonBody(request: Request, maxBytes: number, withinMs?: number): Promise<JsonBody> {
   const declared = Number(request.headers.get("content-length") ?? 0);
   if (declared > maxBytes) throw tooLarge(maxBytes);
   // A declared length is enforced by the runtime; without one the bytes have to be counted.
-  const text = declared > 0 ? await request.text() : await readText(request, maxBytes);
+  const reading = declared > 0 ? request.text() : readText(request, maxBytes);
+  const text = withinMs === undefined ? await reading : await inTime(reading, withinMs);
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -42,6 +44,17 @@ export async function readJsonBody(request: Request, maxBytes: number): Promise<
   const problem = oddShape(value);
   if (problem) throw invalid(`The request body ${problem}`);
   return { value, bytes: declared || text.length };
+}
+
+async function inTime(reading: Promise<string>, ms: number): Promise<string> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const late = new ToolError("timeout", `The request body did not come within ${ms / 1_000} s`);
+  const timer = setTimeout(() => reject(late), ms);
+  try {
+    return await Promise.race([reading, promise]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 async function readText(request: Request, maxBytes: number): Promise<string> {

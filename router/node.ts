@@ -98,6 +98,16 @@ function comeAgain(): Response {
   );
 }
 
+/** How long a request may go on after its answer: a client that is told no in the middle of a body needs a moment to hear it. */
+const LINGER_MS = 1_000;
+
+/** Whoever was answered before the end of its body does not hold its connection by sending the rest ever so slowly. */
+function leaveUnread(request: IncomingMessage): void {
+  if (request.complete) return;
+  const timer = setTimeout(() => request.complete || request.destroy(), LINGER_MS);
+  request.once("close", () => clearTimeout(timer));
+}
+
 interface OpenRequests {
   /** Resolves once all have ended that are open now. */
   done(): Promise<void>;
@@ -107,8 +117,9 @@ interface OpenRequests {
 function openRequests(server: ServerType): OpenRequests {
   const open = new Set<unknown>();
   const closed = new EventEmitter();
-  server.on("request", (_request: unknown, response: EventEmitter) => {
+  server.on("request", (request: IncomingMessage, response: EventEmitter) => {
     open.add(response);
+    response.once("finish", () => leaveUnread(request));
     response.once("close", () => {
       open.delete(response);
       closed.emit("one");
