@@ -4,6 +4,7 @@ import { mkdir, open, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, expect, onTestFinished, test, vi } from "vitest";
 import { WebSocket } from "ws";
+import { VERSIONS } from "../../shared/protocol.ts";
 import { fileRequest } from "../../shared/tools/transfers.ts";
 import { zip } from "../testing/archives.ts";
 import { shell } from "../testing/curl.ts";
@@ -225,14 +226,11 @@ async function dishonest(
   socket.on("message", (data) => {
     const frame = JSON.parse(String(data));
     if (frame.t !== "call" || frame.tool !== fileRequest.name) return;
-    const output = answer(frame.input);
-    if (output instanceof Error)
-      send({ t: "error", id: frame.id, error: { code: output.message, message: "x" } });
-    else send({ t: "result", id: frame.id, output });
+    send({ t: "result", id: frame.id, output: answer(frame.input) });
   });
   send({
     t: "hello",
-    versions: { min: 1, max: 1 },
+    versions: VERSIONS,
     name: "evil",
     machine_id: "evilevil",
     instance: "1",
@@ -246,14 +244,6 @@ async function dishonest(
 }
 
 const EVIL_LINK = `/files/evilevil${"A".repeat(34)}`;
-
-test("an agent too old for files is told from a broken one", async () => {
-  const router = closing(await startRouter());
-  await dishonest(router, () => new Error("not_found"));
-  const response = await fetch(router.url + EVIL_LINK);
-  expect(response.status).toBe(502);
-  expect(await response.text()).toContain("too old");
-});
 
 test("what a machine answers is no page, sets no cookie, and has the length it promised", async () => {
   const router = closing(await startRouter());
