@@ -110,15 +110,24 @@ export class LegacyMcp {
   ): Promise<JSONRPCMessage | RpcError | Response> {
     // Closing a Server takes back what it is doing: its handler's signal fires, and so does the agent's.
     const end = () => void server.close();
-    const exchange = new LegacyExchange({ request, open: this.#open, canStream, onOver: end });
+    const forget = () => {
+      signal.removeEventListener("abort", end);
+      unlist();
+    };
+    const exchange = new LegacyExchange({
+      request,
+      open: this.#open,
+      canStream,
+      onAnswered: forget,
+      onGone: end,
+    });
     await server.connect(exchange);
     const unlist = sessionId === null ? () => {} : this.#open.running(owner, request.id, end);
     signal.addEventListener("abort", end, { once: true });
     if (signal.aborted) end();
     const close = server.onclose;
     server.onclose = () => {
-      signal.removeEventListener("abort", end);
-      unlist();
+      forget();
       close?.();
     };
     await exchange.begin(

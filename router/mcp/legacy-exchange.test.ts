@@ -7,10 +7,16 @@ function exchange({ canStream = true, heartbeatMs = 60_000 } = {}) {
   const open = new OpenExchanges();
   const received: JSONRPCMessage[] = [];
   const request = { jsonrpc: "2.0", id: 7, method: "tools/call" } as const;
-  const one = new LegacyExchange({ request, open, canStream, onOver: () => void one.close(), heartbeatMs });
+  const over: string[] = [];
+  const onAnswered = () => void over.push("answered");
+  const onGone = () => {
+    over.push("gone");
+    void one.close();
+  };
+  const one = new LegacyExchange({ request, open, canStream, onAnswered, onGone, heartbeatMs });
   one.onmessage = (message) => received.push(message);
   onTestFinished(() => one.close());
-  return { one, open, received };
+  return { one, open, received, over };
 }
 
 const news = (text = "") =>
@@ -30,6 +36,19 @@ test("an answer without anything before it is plain JSON", async () => {
   const { one } = exchange();
   await one.send(answer);
   expect(await one.result).toEqual(answer);
+});
+
+test("one that is answered needs no closing, unless it has left a question open", async () => {
+  const plain = exchange();
+  await plain.one.send(answer);
+  await plain.one.send(news());
+  expect(plain.over).toEqual(["answered"]);
+  expect(await plain.one.result).toEqual(answer);
+
+  const asking = exchange();
+  await asking.one.send(question(0));
+  await asking.one.send(answer);
+  expect(asking.over).toEqual(["gone"]);
 });
 
 test("news before it makes it a stream that ends with the answer", async () => {

@@ -30,8 +30,10 @@ export interface ExchangeOptions {
   readonly open: OpenExchanges;
   /** The client's Accept names SSE. */
   readonly canStream: boolean;
-  /** Answered, or nobody reads any more. */
-  readonly onOver: () => void;
+  /** Answered, with nothing left open. */
+  readonly onAnswered: () => void;
+  /** Nobody reads any more, or questions are left open: the Server is to be closed. */
+  readonly onGone: () => void;
   readonly heartbeatMs?: number | undefined;
 }
 
@@ -75,7 +77,7 @@ export class LegacyExchange implements Transport {
       if (message.id === INTRODUCTION) return this.#introduced.resolve();
       if (this.#stream) this.#write(message);
       this.#result.resolve(message);
-      this.#options.onOver();
+      this.#answered();
       return;
     }
     if ("id" in message) {
@@ -86,6 +88,18 @@ export class LegacyExchange implements Transport {
     }
     // Before the answer there is only news, which a client that reads no stream has to do without.
     if (this.#options.canStream) this.#write(this.#renamed(message));
+  }
+
+  /** Closing a Server that has nothing left to do is a sixth of a call. */
+  #answered(): void {
+    const { onAnswered, onGone } = this.#options;
+    if (this.#asked.size > 0) {
+      onGone();
+      return;
+    }
+    this.#closed = true;
+    this.#endStream();
+    onAnswered();
   }
 
   /** The id under which a question goes out. */
@@ -119,7 +133,7 @@ export class LegacyExchange implements Transport {
         start: (controller) => {
           this.#stream = controller;
         },
-        cancel: () => this.#options.onOver(),
+        cancel: () => this.#options.onGone(),
       },
       new ByteLengthQueuingStrategy({ highWaterMark: BUFFER_BYTES }),
     );
