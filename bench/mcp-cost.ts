@@ -16,6 +16,9 @@ const OUTPUT = { configs: ["a", "b", "c"] };
 const ROUNDS = 2_000;
 const WARM_UP = 500;
 
+/** As the routes make one of what is only text. */
+const JSON_ANSWER = { headers: { "content-type": "application/json" } };
+
 /** The answer's text. */
 type Serve = (request: Request, body: unknown) => Promise<string>;
 
@@ -36,7 +39,7 @@ function ours(): Serve {
   });
   return async (request, body) => {
     const answer = await endpoint(request, body, { backend, id: "bench" });
-    return answer instanceof Response ? answer.text() : JSON.stringify(answer.body);
+    return (answer instanceof Response ? answer : new Response(answer.body ?? null, JSON_ANSWER)).text();
   };
 }
 

@@ -8,6 +8,7 @@ import { LegacyExchange } from "./mcp/legacy-exchange.ts";
 import { idOf, isObject, normalise } from "./mcp/legacy-message.ts";
 import { capabilitiesIn, newSessionId } from "./mcp/legacy-session.ts";
 import { OpenExchanges } from "./mcp/open-exchanges.ts";
+import { answerText } from "./mcp/tool-list.ts";
 
 /** More messages than this in one batch are refused; the SDK's own bound. */
 const MAX_BATCH = 100;
@@ -17,7 +18,8 @@ const MAY_ASK: ReadonlySet<string> = new Set(["tools/call", "prompts/get", "reso
 
 export interface LegacyAnswer {
   readonly status: number;
-  readonly body?: unknown;
+  /** JSON. */
+  readonly body?: string;
   /** A new one, for the client to send from now on. */
   readonly sessionId?: string;
 }
@@ -61,7 +63,7 @@ export class LegacyMcp {
     const isNew = origin.sessionId === null && isObject(body) && body["method"] === "initialize";
     return {
       status: isRefusal(answer) ? 400 : 200,
-      body: answer,
+      body: answerText(answer),
       ...(isNew && { sessionId: newSessionId(capabilitiesOf(body)) }),
     };
   }
@@ -76,7 +78,7 @@ export class LegacyMcp {
       const answer = await this.#message(build, message, { ...origin, canStream: false });
       if (answer !== undefined) answers.push(answer);
     }
-    return answers.length === 0 ? { status: 202 } : { status: 200, body: answers };
+    return answers.length === 0 ? { status: 202 } : { status: 200, body: JSON.stringify(answers) };
   }
 
   /** One message → its answer, or undefined where none is due. */
@@ -148,7 +150,10 @@ function capabilitiesOf(initialize: Readonly<Record<string, unknown>>): unknown 
   return isObject(initialize["params"]) ? initialize["params"]["capabilities"] : undefined;
 }
 
-const refusal = (text: string): LegacyAnswer => ({ status: 400, body: rpcError(INVALID_REQUEST, text) });
+const refusal = (text: string): LegacyAnswer => ({
+  status: 400,
+  body: JSON.stringify(rpcError(INVALID_REQUEST, text)),
+});
 
 function isRefusal(answer: JSONRPCMessage | RpcError): boolean {
   return "error" in answer && answer.error.code === INVALID_REQUEST;

@@ -55,7 +55,8 @@ export function mcpRoutes(options: McpEndpointOptions): Hono<AppEnv> {
     if (answer instanceof Response) return answer;
     if (answer.body === undefined) return c.body(null, 202);
     if (answer.sessionId !== undefined) c.header(SESSION_HEADER, answer.sessionId);
-    return c.json(answer.body, answer.status as ContentfulStatusCode); // 200 or 400
+    const status = answer.status as ContentfulStatusCode; // 200 or 400
+    return c.body(answer.body, status, { "content-type": "application/json" });
   });
 
   app.get("/messages", (c) => {

@@ -6,11 +6,12 @@ import {
   isJsonContentType,
   SERVER_INFO_META_KEY,
 } from "@modelcontextprotocol/server";
-import type { Backend, ListedTool } from "../backend.ts";
+import type { Backend } from "../backend.ts";
 import type { Features, Visitor } from "./features.ts";
 import { IDENTITY, LISTS, MODERN_VERSION } from "./identity.ts";
 import { isObject } from "./legacy-message.ts";
-import { callTool, mutable } from "./tools.ts";
+import { sdkTool, toolsText } from "./tool-list.ts";
+import { callTool } from "./tools.ts";
 
 interface Call {
   readonly name: string;
@@ -116,17 +117,8 @@ async function resultOf(
   return JSON.stringify({ content, structuredContent, isError, resultType: "complete", _meta: META });
 }
 
-/** Tools are never changed, and their schemas make up most of what is said here. */
-const texts = new WeakMap<ListedTool, string>();
-
-function textOf(tool: ListedTool): string {
-  const text = texts.get(tool) ?? JSON.stringify(mutable(tool));
-  texts.set(tool, text);
-  return text;
-}
-
 async function listOf(backend: Backend): Promise<string | undefined> {
   const tools = await Promise.resolve(backend.tools()).catch(() => undefined); // the SDK is told the same
   const rest = JSON.stringify({ resultType: "complete", ...LISTS, _meta: META });
-  return tools && `{"tools":[${tools.map(textOf).join(",")}],${rest.slice(1)}`;
+  return tools && `{"tools":${toolsText(tools.map(sdkTool))},${rest.slice(1)}`;
 }

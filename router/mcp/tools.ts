@@ -8,10 +8,11 @@ import {
 } from "@modelcontextprotocol/server";
 import type { Progress } from "../../shared/contract.ts";
 import { toToolError } from "../../shared/errors.ts";
-import type { Backend, CallOptions, ListedTool } from "../backend.ts";
+import type { Backend, CallOptions } from "../backend.ts";
 import { type McpResult, mcpError, mcpResult } from "../render.ts";
 import { clientOf } from "./client.ts";
 import type { AroundCall } from "./features.ts";
+import { sdkTool } from "./tool-list.ts";
 
 const straightOn: AroundCall = (_call, _context, go) => go();
 
@@ -21,7 +22,7 @@ export function serveTools(
   around: AroundCall = straightOn,
   onError?: (error: unknown) => void,
 ): void {
-  server.setRequestHandler("tools/list", async () => ({ tools: (await backend.tools()).map(mutable) }));
+  server.setRequestHandler("tools/list", async () => ({ tools: (await backend.tools()).map(sdkTool) }));
   server.setRequestHandler("tools/call", async ({ params }, context) => {
     if (!(await backend.hasTool(params.name))) {
       throw new ProtocolError(
@@ -58,17 +59,6 @@ export async function callTool(
     if (error.code === "internal") onError?.(thrown);
     return mcpError(error);
   }
-}
-
-/** The SDK types its lists as mutable; ours are shared by all requests and never changed. */
-export function mutable({ inputSchema, outputSchema, annotations, _meta, ...tool }: ListedTool) {
-  return {
-    ...tool,
-    inputSchema: { ...inputSchema },
-    ...(outputSchema && { outputSchema: { ...outputSchema } }),
-    ...(annotations && { annotations: { ...annotations } }),
-    ...(_meta && { _meta: { ..._meta } }),
-  };
 }
 
 interface ProgressSender {
