@@ -2,11 +2,13 @@
 import { upgradeWebSocket } from "@hono/node-server";
 import { type WebSocket, WebSocketServer } from "ws";
 import { byteSocket, type RawSocket } from "../shared/byte-socket.ts";
+import { freeReads } from "../shared/freed-reads.ts";
 import type { Log } from "../shared/log.ts";
 import { FRAME_BYTES_MAX } from "../shared/protocol.ts";
 import { websocketLink } from "../shared/websocket-link.ts";
 import type { AgentDoor, TransferDoor } from "./agent-door.ts";
 import type { Hub } from "./hub.ts";
+import type { NodeEnv } from "./node-bodies.ts";
 
 /** Compressing what is mostly short costs more than it saves, and memory per socket. */
 export const websocketServer = () =>
@@ -29,6 +31,8 @@ export function acceptAgent(hub: Hub, log: Log): AgentDoor["accept"] {
 export const acceptTransfer: TransferDoor["accept"] = (c, take) =>
   upgradeWebSocket(c, {
     onOpen(_event, { raw }) {
-      if (raw) take(byteSocket(raw as unknown as RawSocket));
+      if (!raw) return;
+      freeReads(raw as unknown as WebSocket, (c.env as NodeEnv).incoming.socket);
+      take(byteSocket(raw as unknown as RawSocket));
     },
   });

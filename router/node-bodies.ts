@@ -4,6 +4,7 @@ import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { FILES_PATH } from "../shared/file-links.ts";
+import { free } from "../shared/one-use.ts";
 
 /** What the server hands out beside a request, on HTTP/1.1. */
 export interface NodeEnv {
@@ -43,7 +44,8 @@ async function write(
       const { value, done } = await reader.read();
       if (outgoing.destroyed) return;
       if (done) break;
-      if (!outgoing.write(value)) await once(outgoing, "drain", { signal: gone.signal });
+      const hasRoom = outgoing.write(value, (error) => error || free(value));
+      if (!hasRoom) await once(outgoing, "drain", { signal: gone.signal });
     }
     outgoing.end();
   } catch {

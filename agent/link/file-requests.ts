@@ -1,13 +1,12 @@
 // File requests that come over the link: answered at once when they are short, else on a socket that this end dials.
 import * as v from "valibot";
-import { WebSocket } from "ws";
-import { byteSocket, type RawSocket, TRANSFER_FRAME_BYTES_MAX } from "../../shared/byte-socket.ts";
 import { invalid, ToolError } from "../../shared/errors.ts";
 import { TRANSFER } from "../../shared/protocol.ts";
 import type { Serve } from "../../shared/served-calls.ts";
 import { Transfer, TransferBroken } from "../../shared/streams.ts";
 import { fileRequest } from "../../shared/tools/transfers.ts";
 import type { Files } from "../transfers/files.ts";
+import { dialTransfer } from "./transfer-socket.ts";
 
 export interface FileRequestOptions {
   readonly files: () => Promise<Files>;
@@ -91,22 +90,9 @@ export class FileRequests {
 
   async #opened(id: string): Promise<Transfer> {
     const { url, token, idleMs } = this.#options;
-    const socket = new WebSocket(`${url.href}/transfer/${id}`, {
-      headers: { authorization: `Bearer ${token}` },
-      perMessageDeflate: false,
-      maxPayload: TRANSFER_FRAME_BYTES_MAX,
-      handshakeTimeout: TRANSFER.dialMs,
-    });
-    // Before it is open: what comes right behind the handshake must find its listener.
-    const transfer = new Transfer(byteSocket(socket as unknown as RawSocket), { idleMs });
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    socket.once("open", resolve);
-    socket.once("error", (cause) =>
-      reject(
-        new ToolError("agent_error", `The machine could not dial for the file: ${cause.message}`, { cause }),
-      ),
-    );
-    await promise;
+    const { socket, opened } = dialTransfer(`${url.href}/transfer/${id}`, token);
+    const transfer = new Transfer(socket, { idleMs });
+    await opened;
     return transfer;
   }
 

@@ -1,5 +1,6 @@
 // Something that can be downloaded: its bytes from anywhere to anywhere, and what identifies them.
 import { createHash } from "node:crypto";
+import { oneUse } from "../../shared/one-use.ts";
 import type { Version } from "./range.ts";
 
 export interface Source extends Version, AsyncDisposable {
@@ -56,7 +57,7 @@ export function readStream({
           position += bytes;
           const isLast = position > end;
           if (isLast) await verify();
-          if (bytes > 0) controller.enqueue(buffer);
+          if (bytes > 0) controller.enqueue(oneUse(buffer));
           if (!isLast) return;
           await close();
           controller.close();

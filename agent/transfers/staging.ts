@@ -5,6 +5,7 @@ import { type FileHandle, mkdir, open, readFile, rename, rm, stat, writeFile } f
 import { join } from "node:path";
 import * as v from "valibot";
 import { invalid, ToolError } from "../../shared/errors.ts";
+import { free } from "../../shared/one-use.ts";
 import { diskSpace } from "../files/disk-space.ts";
 import { isMissing } from "../files/sandbox.ts";
 import { RESERVE_BYTES } from "./unpack/tree.ts";
@@ -138,6 +139,7 @@ export class Staging {
         }
         await handle.writeFile(value);
         onChunk(value);
+        free(value);
       }
     } catch (error) {
       stop();
