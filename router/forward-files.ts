@@ -3,6 +3,7 @@
 import * as v from "valibot";
 import { ERRORS, errorBody, ToolError, toToolError } from "../shared/errors.ts";
 import { machineTag, parseLinkPath } from "../shared/file-links.ts";
+import { oneUse } from "../shared/one-use.ts";
 import { LinkLost } from "../shared/open-calls.ts";
 import { carriesFiles, commonVersion, TRANSFER } from "../shared/protocol.ts";
 import type { Transfer } from "../shared/streams.ts";
@@ -154,7 +155,7 @@ async function pump(body: ReadableStream<Uint8Array>, transfer: Transfer): Promi
     for (;;) {
       const chunk = await next.read();
       if (!chunk) break;
-      await transfer.write(chunk);
+      await transfer.write(oneUse(chunk));
     }
     transfer.end();
   } catch (error) {

@@ -1,5 +1,6 @@
 // A WebSocket that carries bytes beside text: a browser's or Worker's, and that of the `ws` package.
 import type { Closed } from "./link.ts";
+import { free } from "./one-use.ts";
 import { CLOSE, TRANSFER } from "./protocol.ts";
 import { CLOSE_GRACE_MS, closeReason } from "./websocket-link.ts";
 
@@ -16,7 +17,8 @@ export interface ByteSocket {
 /** What ByteSocket needs of a WebSocket. */
 export interface RawSocket {
   binaryType: string;
-  send(data: string | Uint8Array): void;
+  /** @param hasLeft only `ws` calls it */
+  send(data: string | Uint8Array, hasLeft?: (error?: Error) => void): void;
   close(code?: number, reason?: string): void;
   /** Drops the connection without waiting for the other end; only `ws` can. */
   terminate?(): void;
@@ -56,7 +58,9 @@ export function byteSocket(socket: RawSocket): ByteSocket {
   socket.addEventListener("error", () => {}); // `close` follows and says the same
   return {
     send(data) {
-      if (!closed) socket.send(data);
+      if (closed) return;
+      if (typeof data === "string") socket.send(data);
+      else socket.send(data, (error) => error || free(data));
     },
     close,
     onMessage(listener) {

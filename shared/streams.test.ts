@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
 import { byteSocket, type RawSocket } from "./byte-socket.ts";
+import { oneUse } from "./one-use.ts";
 import { CLOSE } from "./protocol.ts";
 import { Transfer, TransferBroken, type TransferOptions } from "./streams.ts";
 
@@ -51,6 +52,17 @@ async function read(stream: ReadableStream<Uint8Array>): Promise<Buffer> {
 function pattern(bytes: number): Buffer {
   return Buffer.from(Uint32Array.from({ length: bytes / 4 }, (_none, index) => index * 2_654_435_761).buffer);
 }
+
+test("one-use bytes come as they were, and are given back once they have left", async () => {
+  const [a, b] = await pair();
+  const bytes = pattern(256 * KIB);
+  const given = oneUse(new Uint8Array(bytes));
+  const came = read(b.incoming);
+  await a.write(given);
+  a.end();
+  expect((await came).equals(bytes)).toBe(true);
+  await vi.waitFor(() => expect(given.byteLength).toBe(0), PATIENCE);
+});
 
 test("bytes go both ways at once, far more than the window holds", async () => {
   const [a, b] = await pair({ windowBytes: 64 * KIB });
