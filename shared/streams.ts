@@ -15,6 +15,8 @@ export class TransferBroken extends Error {
 }
 
 const REASON_MAX = 200;
+/** One for every chunk would be as many messages back as there are forth. */
+const CREDITS_PER_WINDOW = 8;
 /** Told to the other end so often while there is nothing else to tell it. */
 const WAITS_PER_IDLE = 4;
 
@@ -55,7 +57,7 @@ export class Transfer {
     // With a credit held back here and one over there, half a window has to do.
     this.#chunkBytes = Math.min(TRANSFER.chunkBytes, windowBytes / 4);
     this.#allowance = new Allowance(windowBytes);
-    this.#window = new Window(windowBytes, this.#chunkBytes);
+    this.#window = new Window(windowBytes, Math.max(this.#chunkBytes, windowBytes / CREDITS_PER_WINDOW));
     this.head = this.#head.promise;
     this.head.catch(() => {}); // not every end waits for one
     this.incoming = new ReadableStream<Uint8Array>(
