@@ -11,5 +11,7 @@ test("what ships leaves native code outside, for it looks for its binary beside 
   const bundle = await readFile(join(folder, "mcp-ai-toolkit.js"), "utf8");
   // Not toContain: it would print the whole of it.
   expect(bundle.includes("node-gyp-build")).toBe(false);
+  // A part that was not bundled would be looked for beside the bundle, by the first command that needs it.
+  expect(bundle.match(/\b(?:require\d*|import)\(["']\.{1,2}\/[^)]*\)/g)).toBeNull();
   expect(["bufferutil", "sharp"].filter((native) => !bundle.includes(`"${native}"`))).toEqual([]);
 });

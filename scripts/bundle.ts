@@ -24,6 +24,8 @@ export const SHIPPED = {
   platform: "node",
   target: "node22.18",
   legalComments: "none",
+  // A package's ES modules first: some CommonJS ones ask for their parts in a way that no bundler follows.
+  mainFields: ["module", "main"],
   absWorkingDir: fileURLToPath(new URL("..", import.meta.url)),
   minifySyntax: true,
   minifyWhitespace: true,

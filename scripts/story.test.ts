@@ -1,4 +1,4 @@
-// The README's story of a clean clone, run as it is written; only port, folder and the program's file are this test's own.
+// The README's story of a clean clone, run as it is written; only port and folders are this test's own.
 import { execFile } from "node:child_process";
 import { mkdtemp, readdir, readFile, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -7,6 +7,7 @@ import { promisify } from "node:util";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { freePort } from "../agent/testing/free-port.ts";
 import { clear } from "../agent/testing/program.ts";
+import { buildInto } from "./build.ts";
 import { README } from "./docs.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
@@ -26,12 +27,13 @@ test("from a clean clone: dry run, doctor, connect, one upload, one run, one dow
     await rm(folder, { recursive: true, force: true });
   });
   const project = join(import.meta.dirname, "..");
-  await symlink(join(project, "agent"), join(folder, "agent"));
+  for (const name of ["agent", "node_modules", "package.json", "README.md", "LICENSE"])
+    await symlink(join(project, name), join(folder, name));
+  await buildInto(join(folder, "dist"));
   const port = String(await freePort());
   const written = await story();
   const script = written
-    .replaceAll("dist/bin.js install", "agent/main.ts install --root root")
-    .replaceAll("dist/bin.js", "agent/main.ts")
+    .replaceAll("dist/bin.js install", "dist/bin.js install --root root")
     .replaceAll("/tmp/try", data)
     .replaceAll("8012", port);
   expect(script).not.toBe(written);
