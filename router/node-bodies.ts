@@ -1,10 +1,11 @@
-// Long answers on Node: written to the socket as they come, and cut off, never ended, when what they come from breaks.
-// The server's own way ends them by a word about the error, which would be part of the file, and prints it.
+// Long bodies on Node. Answers are written to the socket as they come, and cut off, never ended, when what they come from
+// breaks: the server's own way ends them by a word about the error, which would be part of the file, and prints it.
 import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { FILES_PATH } from "../shared/file-links.ts";
 import { free } from "../shared/one-use.ts";
+import { bodyOf } from "./node-request-body.ts";
 
 /** What the server hands out beside a request, on HTTP/1.1. */
 export interface NodeEnv {
@@ -14,6 +15,8 @@ export interface NodeEnv {
 
 export type Fetch = (request: Request, env: NodeEnv) => Response | Promise<Response>;
 
+const BODYLESS: ReadonlySet<string> = new Set(["GET", "HEAD"]);
+
 /** For files, whose length was promised. All other answers the server writes itself, and is quicker with short ones. */
 export function writingBodies(fetch: Fetch): Fetch {
   return (request, env) =>
@@ -21,6 +24,8 @@ export function writingBodies(fetch: Fetch): Fetch {
 }
 
 async function written(fetch: Fetch, request: Request, env: NodeEnv): Promise<Response> {
+  // Another Request around it would lose the signal that this one's client has left.
+  if (!BODYLESS.has(request.method)) Object.defineProperty(request, "body", { value: bodyOf(env.incoming) });
   const response = await fetch(request, env);
   if (!response.body || !response.headers.has("content-length")) return response;
   await write(response.body, response, env.outgoing);
