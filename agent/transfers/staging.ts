@@ -8,6 +8,7 @@ import { invalid, ToolError } from "../../shared/errors.ts";
 import { free } from "../../shared/one-use.ts";
 import { diskSpace } from "../files/disk-space.ts";
 import { isMissing } from "../files/sandbox.ts";
+import { sha256Of } from "../tools/models/verified-copy.ts";
 import { RESERVE_BYTES } from "./unpack/tree.ts";
 
 const Info = v.object({
@@ -155,10 +156,7 @@ export class Staging {
     if (sha256 === null) return;
     const handle = await open(this.body);
     try {
-      const hash = createHash("sha256");
-      for await (const chunk of handle.createReadStream({ start: 0, autoClose: false, signal }))
-        hash.update(chunk);
-      if (hash.digest("hex") === sha256) return;
+      if ((await sha256Of(handle, { signal })) === sha256) return;
     } finally {
       await handle.close();
     }

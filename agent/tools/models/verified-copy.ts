@@ -2,9 +2,8 @@
 import { createHash, type Hash } from "node:crypto";
 import { type FileHandle, open } from "node:fs/promises";
 import { ToolError } from "../../../shared/errors.ts";
+import { readThrough } from "../../files/read-through.ts";
 import { identityOf } from "./file-cache.ts";
-
-const CHUNK_BYTES = 1024 * 1024;
 
 export interface Reading {
   readonly signal: AbortSignal;
@@ -17,8 +16,7 @@ async function* chunksOf(
   hash: Hash,
   { signal, onBytes }: Reading,
 ): AsyncGenerator<Buffer> {
-  const stream = handle.createReadStream({ start: 0, autoClose: false, highWaterMark: CHUNK_BYTES, signal });
-  for await (const chunk of stream) {
+  for await (const chunk of readThrough(handle, signal)) {
     hash.update(chunk);
     onBytes?.(chunk.length);
     yield chunk;

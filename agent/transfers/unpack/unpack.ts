@@ -1,6 +1,7 @@
 // What an upload is, by its first bytes, and how it gets into a tree.
 import { type FileHandle, open } from "node:fs/promises";
 import { basename } from "node:path";
+import { readThrough } from "../../files/read-through.ts";
 import { refused } from "./intake.ts";
 import { unpackTar } from "./tar.ts";
 import type { Tree } from "./tree.ts";
@@ -69,5 +70,5 @@ async function takeFile(handle: FileHandle, name: string, tree: Tree): Promise<v
     );
   }
   const taken = tree.intake.place(basename(name));
-  if (taken) await tree.write(taken, handle.createReadStream({ start: 0, autoClose: false }));
+  if (taken) await tree.write(taken, readThrough(handle));
 }
