@@ -3,9 +3,10 @@
 import { spawn } from "node:child_process";
 import { createHash, randomFillSync } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdir, open, readFile } from "node:fs/promises";
+import { mkdir, open, readFile, rm, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { performance } from "node:perf_hooks";
+import { cutThrice, line } from "./cuts.ts";
 import { median, type Result, ratio } from "./measure.ts";
 import { type Program, post, startProgram, toolsCall } from "./program.ts";
 import { scratchFolder } from "./scratch.ts";
@@ -148,6 +149,39 @@ export async function benchTransfers(): Promise<Result[]> {
       curl("-T", file, `${upload["url"]}/film.mp4`),
     );
     const sameUp = (await sha256Of(join(data, "datasets", "film", "film.mp4"))) === hash;
+
+    const lineToRouter = await line(router.url);
+    const cutCopy = join(data, "cut-copy");
+    const sizeOf = async (path: string) => (await stat(path).catch(() => undefined))?.size ?? 0;
+    const [downBroke, cutDownGrew] = await growth([router, agent], () =>
+      cutThrice({
+        line: lineToRouter,
+        bytes: FILE_BYTES,
+        arrived: () => sizeOf(cutCopy),
+        goOn: async () => ["-C", "-", "-o", cutCopy, lineToRouter.through(String(url))],
+      }),
+    );
+    const sameCutDown = (await sha256Of(cutCopy)) === hash;
+    await rm(cutCopy);
+    const cutLink = String((await call("create_upload_link", { name: "cut" }))["url"]);
+    const offset = async () =>
+      Number((await fetch(cutLink, { method: "HEAD" })).headers.get("upload-offset"));
+    const [upBroke, cutUpGrew] = await growth([router, agent], () =>
+      cutThrice({
+        line: lineToRouter,
+        bytes: FILE_BYTES,
+        arrived: async () => Number((await (await fetch(cutLink)).json())["received"]),
+        goOn: async () => [
+          "-C",
+          `${await offset()}`,
+          "-T",
+          file,
+          lineToRouter.through(`${cutLink}/film.mp4`),
+        ],
+      }),
+    );
+    lineToRouter.close();
+    const sameCutUp = (await sha256Of(join(data, "datasets", "cut", "film.mp4"))) === hash;
     return [
       {
         what: `${FILE_BYTES / MIB} MiB down and up through router and link`,
@@ -168,6 +202,14 @@ export async function benchTransfers(): Promise<Result[]> {
         ok: true,
       },
       grown("it goes up", upGrew),
+      {
+        what: `${FILE_BYTES / MIB} MiB down and up, the client's line cut three times each way`,
+        figure: `cut ${downBroke} and ${upBroke} times; SHA-256 ${sameCutDown ? "equal" : "DIFFERENT"} down, ${sameCutUp ? "equal" : "DIFFERENT"} up`,
+        target: "3 and 3, equal",
+        ok: downBroke === 3 && upBroke === 3 && sameCutDown && sameCutUp,
+      },
+      grown("it comes down, cut three times", cutDownGrew),
+      grown("it goes up, cut three times", cutUpGrew),
       ratio("tools/call while a download goes at 100 Mbit/s, against quiet", meanwhile, quiet, 2),
     ];
   } finally {
