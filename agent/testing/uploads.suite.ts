@@ -67,7 +67,9 @@ export function uploadSuite(
     /** Nothing of a refused upload, and nothing half done, may be anywhere. */
     const leftovers = async () => [
       ...(await readdir(subject.paths.datasets)).filter((each) => each.startsWith(".")),
-      ...(await readdir(subject.paths.staging, { recursive: true })).filter((each) => each.includes("/body")),
+      ...(await readdir(subject.paths.staging, { recursive: true })).filter((each) =>
+        /\/(body|form-)/.test(each),
+      ),
     ];
 
     test(`a zip of ${images} pictures, by curl exactly as printed, becomes a data set that preflight accepts`, async () => {
@@ -193,6 +195,24 @@ export function uploadSuite(
       ]);
       expect(await response.text()).toContain("1 files and 1 captions saved");
       expect(await filesOf("by-form")).toEqual(["cat ü.jpg", "cat ü.txt"]);
+    });
+
+    const part = (name: string, data: string) =>
+      `--edge\r\ncontent-disposition: form-data; name="file"; filename="${name}"\r\ncontent-type: image/jpeg\r\n\r\n${data}\r\n`;
+    test.each<[string, string, string, string]>([
+      ["with more files than it takes", "edge", `${part("a.txt", "a").repeat(1_001)}--edge--`, "1000 files"],
+      ["that ends in the middle of a file", "edge", part("a.txt", "a").slice(0, -4), "form is damaged"],
+      ["without its boundary", "", part("a.txt", "a"), "form is damaged"],
+      ["without a file", "edge", "--edge--\r\n", "no file in the form"],
+    ])("a form %s is refused, and nothing of it is left", async (_what, boundary, body, why) => {
+      const { url } = await linkTo("bad-form");
+      const type = `multipart/form-data${boundary && `; boundary=${boundary}`}`;
+      const headers = { "content-type": type, connection: "close" };
+      const response = await fetch(String(url), { method: "POST", body, headers });
+      const json = (await response.json()) as Json;
+      expect([response.status, json]).toMatchObject([400, { error: expect.stringContaining(why) }]);
+      expect(await leftovers()).toEqual([]);
+      expect(await (await fetch(String(url))).json()).toMatchObject({ received: 0, length: null });
     });
 
     test("an upload goes on by Content-Range, as curl -C does it, and never beside itself", async () => {

@@ -6,10 +6,9 @@ import { join } from "node:path";
 import * as v from "valibot";
 import { invalid, ToolError } from "../../shared/errors.ts";
 import { free } from "../../shared/one-use.ts";
-import { diskSpace } from "../files/disk-space.ts";
 import { isMissing } from "../files/sandbox.ts";
 import { sha256Of } from "../tools/models/verified-copy.ts";
-import { RESERVE_BYTES } from "./unpack/tree.ts";
+import { checkRoom, RoomWatch } from "./room.ts";
 
 const Info = v.object({
   /** Of the whole; null while the client has not said. */
@@ -30,9 +29,6 @@ const Info = v.object({
 export type Info = v.InferOutput<typeof Info>;
 export const EMPTY: Info = { length: null, name: "", sha256: null, outcome: null, tree: null };
 
-/** Room is looked for so often while an upload comes that did not say how long it is. */
-const LOOK_BYTES = 64 * 1024 * 1024;
-
 export const CHECKSUMS = ["sha256", "sha1"] as const;
 export interface Checksum {
   readonly algorithm: (typeof CHECKSUMS)[number];
@@ -43,25 +39,25 @@ export interface Checksum {
 export class ChecksumMismatch extends Error {}
 
 export class Staging {
-  readonly #folder: string;
+  readonly folder: string;
   readonly body: string;
 
   constructor(root: string, linkId: string) {
-    this.#folder = join(root, linkId);
-    this.body = join(this.#folder, "body");
+    this.folder = join(root, linkId);
+    this.body = join(this.folder, "body");
   }
 
   async info(): Promise<Info> {
-    const text = await readFile(join(this.#folder, "info.json"), "utf8").catch(orMissing);
+    const text = await readFile(join(this.folder, "info.json"), "utf8").catch(orMissing);
     const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), Info), text);
     return parsed.success ? parsed.output : EMPTY;
   }
 
   async setInfo(info: Info): Promise<void> {
-    await mkdir(this.#folder, { recursive: true, mode: 0o700 });
-    const temporary = join(this.#folder, "info.json.new");
+    await mkdir(this.folder, { recursive: true, mode: 0o700 });
+    const temporary = join(this.folder, "info.json.new");
     await writeFile(temporary, JSON.stringify(info), { mode: 0o600, flush: true });
-    await rename(temporary, join(this.#folder, "info.json"));
+    await rename(temporary, join(this.folder, "info.json"));
   }
 
   /** Bytes that are here. Of a finished upload: all. */
@@ -71,15 +67,19 @@ export class Staging {
     return (await stat(this.body).catch(orMissing))?.size ?? 0;
   }
 
-  /** Forgets everything that was here. @throws ToolError disk_full when the new upload cannot fit */
-  async begin(info: Info): Promise<void> {
+  /**
+   * Forgets everything that was here.
+   * @param comingBytes as far as it is known
+   * @throws ToolError disk_full when the new upload cannot fit
+   */
+  async begin(info: Info, comingBytes = info.length ?? 0): Promise<void> {
     await this.clear();
-    if (info.length !== null) await checkRoom(this.#folder, info.length);
+    await checkRoom(this.folder, comingBytes);
     await this.setInfo(info);
   }
 
   async clear(): Promise<void> {
-    await rm(this.#folder, { recursive: true, force: true });
+    await rm(this.folder, { recursive: true, force: true });
   }
 
   /**
@@ -124,7 +124,8 @@ export class Staging {
     if (!reader) return;
     const stop = () => void reader.cancel(signal.reason).catch(() => {}); // it may have broken by itself
     signal.addEventListener("abort", stop, { once: true });
-    let [arrived, looked] = [from, from];
+    const room = new RoomWatch(this.folder);
+    let arrived = from;
     try {
       for (;;) {
         signal.throwIfAborted();
@@ -134,10 +135,7 @@ export class Staging {
         arrived += value.length;
         if (arrived > length)
           throw new ToolError("too_large", `More bytes than the ${length} that were promised`);
-        if (arrived - looked > LOOK_BYTES) {
-          await checkRoom(this.#folder, 0);
-          looked = arrived;
-        }
+        await room.passed(value.length);
         await handle.writeFile(value);
         onChunk(value);
         free(value);
@@ -162,15 +160,6 @@ export class Staging {
     }
     throw invalid("The upload is damaged: its SHA-256 is not the one that was sent with it", "Send it again");
   }
-}
-
-/** @throws ToolError disk_full */
-async function checkRoom(path: string, bytes: number): Promise<void> {
-  const { freeBytes } = await diskSpace(path);
-  if (freeBytes - RESERVE_BYTES >= bytes) return;
-  throw new ToolError("disk_full", "The upload does not fit on the training machine's disk", {
-    hint: "Free space or delete old runs, then send it again",
-  });
 }
 
 function orMissing(error: unknown): undefined {

@@ -1,17 +1,14 @@
 // Uploads over HTTP: a whole body (PUT), a form (POST), or parts as the tus protocol has them (POST, HEAD, PATCH, DELETE;
 // tus.io/protocols/resumable-upload, version 1.0.0 with creation, checksum and termination). A link takes one upload at a
 // time; a newer request takes over from one whose client may be gone without our knowing.
-import { randomUUID } from "node:crypto";
-import { createWriteStream } from "node:fs";
-import { mkdir, readdir, rm } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
 import { invalid, ToolError } from "../../shared/errors.ts";
 import { closing, folderInside } from "../files/sandbox.ts";
 import { type Turns, turnOf } from "../tools/datasets/turns.ts";
 import { isAlive, type ProcessIdentity } from "../tools/training/process.ts";
 import { json, notAllowed } from "./answers.ts";
+import { isForm, receiveForm } from "./form.ts";
 import type { Link, LinkStore, UploadPurpose } from "./link-store.ts";
 import { uploadPage } from "./page.ts";
 import { CHECKSUMS, type Checksum, ChecksumMismatch, EMPTY, Staging } from "./staging.ts";
@@ -41,7 +38,6 @@ const TUS_OPTIONS = {
 };
 /** tus: "460 Checksum Mismatch". */
 const CHECKSUM_MISMATCH = 460;
-const FORM_FILES_MAX = 1_000;
 
 interface Running {
   readonly controller: AbortController;
@@ -212,33 +208,20 @@ export class Uploads {
     await staging.setInfo({ ...info, length });
   }
 
-  /** @throws the body's error, when it breaks before its end */
+  /** A form that did not come whole leaves nothing: no request could go on with it. */
   async #form(request: Request, link: UploadLink): Promise<Response> {
+    const length = numberOf(request.headers.get("content-length"));
     await this.#refuseConflict(link);
-    const folder = join(this.#parts.paths.staging, link.id);
-    const files: Staged[] = [];
-    await this.#turn(link, async (signal) => {
-      await this.#staging(link).begin(EMPTY);
-      await mkdir(folder, { recursive: true, mode: 0o700 });
-      const { Busboy } = await import("@fastify/busboy");
-      const busboy = new Busboy({
-        headers: { "content-type": request.headers.get("content-type") ?? "" },
-        limits: { files: FORM_FILES_MAX, fields: 10, headerPairs: 100 },
-      });
-      const writing: Promise<void>[] = [];
-      busboy.on("file", (_field, stream, fileName) => {
-        const path = join(folder, `form-${randomUUID()}`);
-        if (fileName) files.push({ path, name: fileName });
-        const written = pipeline(stream, createWriteStream(path, { mode: 0o600, flush: true }));
-        written.catch(() => {}); // told below
-        writing.push(written);
-      });
-      const body = request.body;
-      if (!body) throw invalid("The form is empty");
-      await pipeline(Readable.fromWeb(body as import("node:stream/web").ReadableStream), busboy, { signal });
-      await Promise.all(writing);
+    const staging = this.#staging(link);
+    const files = await this.#turn(link, async (signal) => {
+      try {
+        await staging.begin(EMPTY, length);
+        return await receiveForm(request, staging.folder, signal);
+      } catch (error) {
+        await staging.clear();
+        throw error;
+      }
     });
-    if (files.length === 0) throw invalid("There is no file in the form; choose one");
     const outcome = await this.#finish(link, files);
     return request.headers.get("accept")?.includes("text/html")
       ? uploadPage({ ...(await this.#facts(link)), outcome })
@@ -383,10 +366,6 @@ export async function cleanStaging(
     forgotten += 1;
   }
   return forgotten;
-}
-
-function isForm({ headers }: Request): boolean {
-  return headers.get("content-type")?.toLowerCase().startsWith("multipart/form-data") ?? false;
 }
 
 function numberOf(header: string | null): number | undefined {

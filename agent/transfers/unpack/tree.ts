@@ -6,10 +6,9 @@ import { ToolError, toToolError } from "../../../shared/errors.ts";
 import { PARTIAL_PREFIX } from "../../files/atomic.ts";
 import { diskSpace } from "../../files/disk-space.ts";
 import { checkFormat, isImageName } from "../../tools/datasets/images.ts";
+import { RESERVE_BYTES } from "../room.ts";
 import { type Intake, refused, type Taken } from "./intake.ts";
 
-/** A running training needs room, too: an upload never takes the last of it. */
-export const RESERVE_BYTES = 512 * 1024 * 1024;
 /** What packs better than this is no picture: they are packed already. */
 const RATIO_MAX = 200;
 /** Below, a good ratio harms nobody. */
