@@ -49,8 +49,12 @@ const ALWAYS = [
     id: /\/@modelcontextprotocol\/server\/dist\/index\.mjs$/,
     // We hand it a Server, the low-level class, never an McpServer.
     "product instanceof McpServer": "false",
-    // The SDK's own legs for clients of the old era: router/legacy-mcp.ts is ours.
+    // The SDK's own legs for clients of the old era: router/legacy-mcp.ts is ours, and its handler is told to refuse them.
     "new WebStandardStreamableHTTPServerTransport": "new Object",
+    'legacy === "reject"': "true",
+    'typeof legacy === "function"': "false",
+    // We choose none.
+    'responseMode === "json"': "false",
   },
   {
     id: /\/@modelcontextprotocol\/server\/dist\/mcp-[\w-]+\.mjs$/,
