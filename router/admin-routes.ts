@@ -6,6 +6,7 @@ import { SCOPES } from "../shared/contract.ts";
 import { invalid, ToolError, toToolError } from "../shared/errors.ts";
 import type { AppEnv } from "./app-env.ts";
 import type { Audit } from "./audit.ts";
+import { bearerOf } from "./auth/authenticate.ts";
 import { may } from "./auth/caller.ts";
 import { type AddressOf, tooMany } from "./auth/door.ts";
 import type { FailureLimit } from "./auth/failures.ts";
@@ -83,7 +84,7 @@ export function adminRoutes({ tokens, pairing, audit, onRevoked }: Administratio
   return app;
 }
 
-/** POST /join { code, name }: open to all, for the code is what lets in. */
+/** POST /join { code, name }: open to all, for the code is what lets in. A machine that was here before brings its credential. */
 export function joinRoute(
   { pairing, audit, onRevoked }: Administration,
   failures: FailureLimit,
@@ -94,7 +95,7 @@ export function joinRoute(
     const { code, name } = await bodyOf(c.req.raw, Join);
     let joined: Awaited<ReturnType<Pairing["join"]>>;
     try {
-      joined = await pairing.join(code, name);
+      joined = await pairing.join(code, name, bearerOf(c.req.header("authorization")));
     } catch (error) {
       const waitSeconds =
         toToolError(error).code === "unauthorized" ? failures.failed(addressOf(c)) : undefined;

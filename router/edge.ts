@@ -17,6 +17,7 @@ import { forwardFiles } from "./forward-files.ts";
 import type { HostPolicy } from "./hosts.ts";
 import type { Hub } from "./hub.ts";
 import { LastAnswers } from "./last-answers.ts";
+import { MachineIds } from "./machine-ids.ts";
 import { MachineRegistry } from "./machine-registry.ts";
 import type { Sql } from "./sql.ts";
 import { Transfers } from "./transfers.ts";
@@ -82,6 +83,7 @@ export function createEdge(options: EdgeOptions): Edge {
   const changes = new Changes(["tools", "resources"]);
   const fleet = new Fleet({
     machines,
+    ids: new MachineIds(sql),
     changes,
     answers,
     onError: (err) => log.error({ err }, "a note could not be kept"),

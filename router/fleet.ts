@@ -7,7 +7,6 @@ import { answersWithBlocks, type McpTool, mcpTool } from "../shared/describe.ts"
 import { ToolError, toToolError } from "../shared/errors.ts";
 import { Blocks } from "../shared/fields.ts";
 import { presetList } from "../shared/preset-list.ts";
-import type { Hello } from "../shared/protocol.ts";
 import { contractOf, TOOLS } from "../shared/tools/index.ts";
 import { listMachines } from "../shared/tools/machines.ts";
 import { downloadModel } from "../shared/tools/models.ts";
@@ -22,6 +21,7 @@ import { type Connected, Hub } from "./hub.ts";
 import { JobWatch } from "./job-watch.ts";
 import { ANSWER_CHARS_MAX, type LastAnswers } from "./last-answers.ts";
 import { splitMachine, withMachineArgument } from "./machine-argument.ts";
+import type { MachineIds } from "./machine-ids.ts";
 import { listedMachine } from "./machine-list.ts";
 import { MachineMetrics } from "./machine-metrics.ts";
 import type { MachineRegistry } from "./machine-registry.ts";
@@ -30,6 +30,8 @@ import type { Family } from "./prometheus.ts";
 
 export interface FleetOptions {
   readonly machines: MachineRegistry;
+  /** Absent where the only machine is this process itself. */
+  readonly ids?: MachineIds | undefined;
   /** Absent where the only machine is this process itself. */
   readonly answers?: LastAnswers | undefined;
   /** Told of a store that fails (a full disk): calls go on without it. */
@@ -70,9 +72,10 @@ export class Fleet implements Backend {
     this.#metrics = new MachineMetrics(() => this.#now().getTime());
     this.hub = new Hub({
       now: () => this.#now().getTime(),
+      refusal: (name, { machine_id }, { tokenId }) => options.ids?.refusal(machine_id, name, tokenId),
       onAttach: (agent) => {
         this.#metrics.connected(agent.name);
-        this.#note(() => this.#met(agent.name, agent.hello));
+        this.#note(() => this.#met(agent));
         this.#jobs?.attached(agent);
         this.#tellOfMachines();
       },
@@ -173,7 +176,8 @@ export class Fleet implements Backend {
     return known.length > 0 ? known : this.hub.all().map(({ name }) => name);
   }
 
-  #met(name: string, hello: Hello): void {
+  #met({ name, hello, credential: { tokenId } }: Connected): void {
+    if (tokenId !== undefined) this.#options.ids?.note(tokenId, hello.machine_id);
     const before = this.#machines.met(name, hello, (other) => this.hub.get(other) !== undefined);
     if (before !== undefined) this.#options.answers?.rename(before, name);
   }

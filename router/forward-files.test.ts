@@ -31,3 +31,29 @@ test("an agent of version 1 is not asked for files, and the client hears that it
   const answer = await request({ min: 1, max: 1 });
   expect(answer).toMatchObject({ status: 502, text: expect.stringContaining("too old"), asked: [] });
 });
+
+test("a link of which two machines say that it is theirs leads to the one whose credential has the id, else nowhere", async () => {
+  const asked: string[] = [];
+  const fleet = testFleet();
+  const files = forwardFiles({ hub: fleet.hub, transfers: new Transfers() });
+  const connect = (name: string, tokenId?: string) =>
+    connectAgent(fleet, {
+      hello: { name, machine_id: `${MACHINE} of ${name}` },
+      credential: { tokenId },
+      async serve() {
+        asked.push(name);
+        return { answer: { status: 404, headers: [], body: "no such link" } };
+      },
+    });
+  await connect("copy");
+  await connect("another");
+  const nowhere = await files(new Request(LINK));
+  expect(nowhere.status).toBe(409);
+  expect(await nowhere.json()).toMatchObject({
+    code: "conflict",
+    hint: expect.stringContaining("machine-id"),
+  });
+  await connect("own", "a credential");
+  expect((await files(new Request(LINK))).status).toBe(404);
+  expect(asked).toEqual(["own"]);
+});

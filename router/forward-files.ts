@@ -2,7 +2,7 @@
 // and nothing of either is kept here.
 import * as v from "valibot";
 import { ERRORS, errorBody, ToolError, toToolError } from "../shared/errors.ts";
-import { machineTag, parseLinkPath } from "../shared/file-links.ts";
+import { type LinkToken, machineTag, parseLinkPath } from "../shared/file-links.ts";
 import { oneUse } from "../shared/one-use.ts";
 import { LinkLost } from "../shared/open-calls.ts";
 import { carriesFiles, commonVersion, TRANSFER } from "../shared/protocol.ts";
@@ -68,8 +68,7 @@ async function forward({ hub, transfers }: ForwardOptions, request: Request): Pr
   const path = new URL(request.url).pathname;
   const link = parseLinkPath(path);
   if (!link) throw new ToolError("not_found", "This link is not whole: copy all of it");
-  const agent = hub.all().find(({ hello }) => machineTag(hello.machine_id) === link.machine);
-  if (!agent) throw offline();
+  const agent = holderOf(link, hub);
   if (!carriesFiles(commonVersion(agent.hello.versions) ?? 0)) throw tooOld();
   const isShort = SHORT.has(request.method);
   if (!isShort && transfers.isFull(agent.name)) {
@@ -92,6 +91,22 @@ async function forward({ hub, transfers }: ForwardOptions, request: Request): Pr
     expected[Symbol.dispose]();
     if (!isStreaming) giveBack();
   }
+}
+
+/** The machine that a link is of: before one that came by the token that all share goes the one whose credential has the id. */
+function holderOf({ machine }: LinkToken, hub: Hub): Connected {
+  const all = hub.all().filter(({ hello }) => machineTag(hello.machine_id) === machine);
+  const paired = all.filter(({ credential }) => credential.tokenId !== undefined);
+  const [agent, twin] = paired.length > 0 ? paired : all;
+  if (!agent) throw offline();
+  if (!twin) return agent;
+  throw new ToolError(
+    "conflict",
+    "Two machines are connected that say they are the same, so this link leads nowhere",
+    {
+      hint: "On the one whose disk is a copy, delete the file machine-id in the agent's state folder and restart the agent",
+    },
+  );
 }
 
 type Input = v.InferInput<typeof fileRequest.input>;

@@ -1,7 +1,7 @@
 import { expect, test, vi } from "vitest";
 import { type Closed, type Link, linkPair } from "../shared/link.ts";
 import { Peer } from "../shared/peer.ts";
-import { CLOSE, GREETING_MS, VERSIONS } from "../shared/protocol.ts";
+import { CLOSE, GREETING_MS, isPermanent, VERSIONS } from "../shared/protocol.ts";
 import type { Serve } from "../shared/served-calls.ts";
 import { Hub } from "./hub.ts";
 import { connectAgent, helloOf } from "./testing/fleet.ts";
@@ -41,6 +41,27 @@ test.each([
     code: CLOSE.version,
     reason: expect.stringContaining(`this router ${VERSIONS.min} to ${VERSIONS.max}`),
   });
+});
+
+test("a machine that may not be what it says is told why, and whoever has its place keeps it", async () => {
+  const hub = new Hub({
+    refusal: (name, { machine_id }) => (machine_id === "a lie" ? `not ${name}` : undefined),
+  });
+  await connectAgent(hub, { serve: async () => "the first", hello: { name: "box" } });
+  await expect(connectAgent(hub, { hello: { name: "box", machine_id: "a lie" } })).rejects.toThrow("not box");
+  await expect(hub.get("box")?.peer.call("x", {})).resolves.toBe("the first");
+});
+
+test("while it cannot be looked up what a machine may be, none comes in, and each is to try again", async () => {
+  const [routerEnd, agentEnd] = linkPair();
+  const closed = closedOf(agentEnd);
+  const refusal = () => {
+    throw new Error("disk full");
+  };
+  const attached = new Hub({ refusal }).attach(routerEnd);
+  new Peer(agentEnd, { onWelcome: () => {} }).hello(helloOf());
+  await expect(attached).rejects.toThrow("disk full");
+  expect(isPermanent((await closed).code)).toBe(false);
 });
 
 test("of a range of versions the newest that both know is taken", async () => {

@@ -34,6 +34,8 @@ export interface Connected {
 
 export interface HubOptions {
   readonly now?: () => number;
+  /** Why this one may not be what it says; undefined: it may. */
+  readonly refusal?: (name: string, hello: Hello, credential: Credential) => string | undefined;
   readonly onAttach?: (agent: Connected) => void;
   readonly onDetach?: (agent: Connected, reason: string) => void;
 }
@@ -69,8 +71,12 @@ export class Hub {
       now: this.#now,
       onHello: (hello) => {
         this.#strangers.delete(peer);
-        const agent = this.#admit(peer, link, hello, credential);
-        if (agent) resolve(agent);
+        try {
+          const agent = this.#admit(peer, link, hello, credential);
+          if (agent) resolve(agent);
+        } catch (error) {
+          peer.close(CLOSE.going_away, String(error)); // a store that fails; the agent tries again
+        }
       },
       onGoAway: () => this.#leaving.add(peer),
     });
@@ -111,6 +117,11 @@ export class Hub {
     const name = credential.name ?? hello.name;
     if (!isMachineName(name)) {
       peer.close(CLOSE.protocol_error, "a machine's name has 1 to 32 small letters, digits and hyphens");
+      return undefined;
+    }
+    const refusal = this.#options.refusal?.(name, hello, credential);
+    if (refusal !== undefined) {
+      peer.close(CLOSE.unauthorized, refusal);
       return undefined;
     }
     const older = this.#agents.get(name);

@@ -53,8 +53,10 @@ const ALWAYS = [
     "new WebStandardStreamableHTTPServerTransport": "new Object",
     'legacy === "reject"': "true",
     'typeof legacy === "function"': "false",
-    // We choose none.
+    // We choose no mode, and bring a bus of our own: router/changes.ts.
     'responseMode === "json"': "false",
+    "options.bus ?? new InMemoryServerEventBus(reportError)": "options.bus",
+    "createServerNotifier(bus)": "undefined",
   },
   {
     id: /\/@modelcontextprotocol\/server\/dist\/mcp-[\w-]+\.mjs$/,

@@ -62,7 +62,7 @@ export const CLOSE = {
   going_away: 1001,
   /** A frame that is none, or not now. */
   protocol_error: 4400,
-  /** The credential has been revoked. */
+  /** The credential has been revoked, or is not for the machine whose id was said. */
   unauthorized: 4401,
   /** No version of the protocol that both speak. */
   version: 4406,

@@ -1,6 +1,7 @@
 // How a machine gets its credential: the owner asks for a short code here and types it there, within minutes.
 import * as v from "valibot";
 import { invalid, ToolError } from "../../shared/errors.ts";
+import { MachineIds } from "../machine-ids.ts";
 import type { Sql } from "../sql.ts";
 import { digest, equal } from "./digest.ts";
 import type { TokenStore } from "./tokens.ts";
@@ -19,11 +20,13 @@ const Row = v.object({ hash: v.string(), expires_at: v.string(), tries_left: v.n
 export class Pairing {
   readonly #sql: Sql;
   readonly #tokens: TokenStore;
+  readonly #ids: MachineIds;
   readonly #now: () => Date;
 
   constructor(sql: Sql, tokens: TokenStore, now: () => Date = () => new Date()) {
     this.#sql = sql;
     this.#tokens = tokens;
+    this.#ids = new MachineIds(sql);
     this.#now = now;
     // One row at most: a new code makes the one before void.
     sql.all(
@@ -49,9 +52,14 @@ export class Pairing {
 
   /**
    * Exchanges the code for the credential of the machine `name`.
+   * @param before the credential that the machine has had until now: it shows that this is the same one, renamed
    * @throws ToolError invalid_input for a name that cannot be one, unauthorized for any code but the present one
    */
-  async join(code: string, name: string): Promise<{ readonly name: string; readonly secret: string }> {
+  async join(
+    code: string,
+    name: string,
+    before?: string,
+  ): Promise<{ readonly name: string; readonly secret: string }> {
     if (!v.is(MachineName, name)) {
       throw invalid("A machine's name has 1 to 32 small letters, digits and hyphens", "E.g. --name box222");
     }
@@ -74,7 +82,9 @@ export class Pairing {
         },
       );
     }
-    const { secret } = await this.#tokens.create({ kind: "agent", label: name });
+    const old = before === undefined ? undefined : await this.#tokens.verify(before, "agent");
+    const { token, secret } = await this.#tokens.create({ kind: "agent", label: name });
+    if (old) this.#ids.inherit(old.id, token.id);
     return { name, secret };
   }
 }
