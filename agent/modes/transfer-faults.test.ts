@@ -1,6 +1,7 @@
 // What a bad network, dead processes and dishonest machines do to transfers, with real processes.
 import { once } from "node:events";
 import { mkdir, open, readdir, readFile, writeFile } from "node:fs/promises";
+import { type AddressInfo, connect, createServer } from "node:net";
 import { join } from "node:path";
 import { afterEach, expect, onTestFinished, test, vi } from "vitest";
 import { WebSocket } from "ws";
@@ -177,6 +178,63 @@ test("an upload by the printed line in parts outlives three cuts, a killed agent
   expect(code, stderr).toBe(0);
   expect(JSON.parse(stdout.slice(stdout.indexOf("{")))).toMatchObject({ success: true, files_saved: 1 });
   expect(sha256(await readFile(join(subject.paths.datasets, "films", "film.mp4")))).toBe(sha256(film));
+});
+
+/** A client's way to a server, of which the first connections come to nothing. */
+async function badWay(url: string, broken: number): Promise<{ url: string; upBytes(): number }> {
+  let [connections, upBytes] = [0, 0];
+  const server = createServer((near) => {
+    near.on("error", () => {});
+    if (connections++ < broken) {
+      near.once("data", () => near.resetAndDestroy());
+      return;
+    }
+    const far = connect(Number(new URL(url).port), "127.0.0.1");
+    near.on("data", (bytes) => {
+      upBytes += bytes.length;
+    });
+    near.pipe(far).pipe(near);
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => void server.close());
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    upBytes: () => upBytes,
+  };
+}
+
+test("the printed line in parts does not begin anew when nobody answers how far it is", async () => {
+  const agent = closing(await startProgram());
+  const { call, paths } = subjectOf(agent);
+  const archive = zip([{ name: "film.mp4", data: randomBytes(4 * MIB) }]);
+  const folder = await scratch();
+  await writeFile(join(folder, "films.zip"), archive);
+  const { url, curl_resume } = await call("create_upload_link", { name: "films" });
+  const half = await fetch(String(url), {
+    method: "PATCH",
+    headers: { "upload-offset": "0", "upload-length": String(archive.length) },
+    body: new Uint8Array(archive.subarray(0, 3 * MIB)),
+  });
+  expect(half.status).toBe(204);
+  const way = await badWay(agent.url, 1);
+  const { code, stdout, stderr } = await shell(String(curl_resume).replaceAll(agent.url, way.url), folder);
+  expect(code, stderr).toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject({ success: true });
+  expect(way.upBytes()).toBeLessThan(2 * MIB);
+  const film = await readFile(join(paths.datasets, "films", "film.mp4"));
+  expect(sha256(film)).toBe(sha256(randomBytes(4 * MIB)));
+});
+
+test("the printed line in parts ends with the words of a link that no longer works", async () => {
+  const agent = closing(await startProgram());
+  const { call } = subjectOf(agent);
+  const folder = await scratch();
+  await writeFile(join(folder, "films.zip"), zip([{ name: "film.mp4", data: randomBytes(MIB) }]));
+  const { link_id, curl_resume } = await call("create_upload_link", { name: "films" });
+  await call("revoke_link", { link_id });
+  const { code, stdout, stderr } = await shell(String(curl_resume), folder);
+  expect(code, stderr).toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject({ success: false, code: "not_found" });
 });
 
 test("what a crash left half unpacked is gone when the agent is back, and what had arrived is not", async () => {
