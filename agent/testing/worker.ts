@@ -5,13 +5,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { Miniflare } from "miniflare";
+import { parse as parseToml } from "smol-toml";
+import * as v from "valibot";
 import { bundleWorker } from "../../scripts/worker-bundle.ts";
 import type { Program, StartOptions } from "./program.ts";
 import { AGENT_TOKEN, CLIENT_TOKEN, connected, startAgent } from "./routed.ts";
 import type { Server } from "./subject.ts";
 
-const WRANGLER = readFileSync(new URL("../../wrangler.toml", import.meta.url), "utf8");
-const [, COMPATIBILITY_DATE = ""] = /^compatibility_date = "(.+)"$/m.exec(WRANGLER) ?? [];
+/** As it is deployed: what the runtime does depends on both. */
+const { compatibility_date: COMPATIBILITY_DATE, compatibility_flags: COMPATIBILITY_FLAGS } = v.parse(
+  v.object({ compatibility_date: v.string(), compatibility_flags: v.array(v.string()) }),
+  parseToml(readFileSync(new URL("../../wrangler.toml", import.meta.url), "utf8")),
+);
 
 /** By entry. */
 const bundles = new Map<string | undefined, ReturnType<typeof bundleWorker>>();
@@ -63,6 +68,7 @@ export async function startWorker({
     modules: true,
     script: (await bundled(entry)).code,
     compatibilityDate: COMPATIBILITY_DATE,
+    compatibilityFlags: COMPATIBILITY_FLAGS,
     durableObjects: { ROUTER: { className: "RouterObject", useSQLite: true } },
     durableObjectsPersist: storage,
     bindings: Object.fromEntries(Object.entries(all).filter(([, value]) => value !== null)),
