@@ -3,7 +3,7 @@
 import * as v from "valibot";
 import { ERRORS, errorBody, ToolError, toToolError } from "../shared/errors.ts";
 import { type LinkToken, machineTag, parseLinkPath } from "../shared/file-links.ts";
-import { oneUse } from "../shared/one-use.ts";
+import { free, oneUse } from "../shared/one-use.ts";
 import { LinkLost } from "../shared/open-calls.ts";
 import { carriesFiles, commonVersion, TRANSFER } from "../shared/protocol.ts";
 import type { Transfer } from "../shared/streams.ts";
@@ -231,10 +231,21 @@ function answerBody(transfer: Transfer, headers: Headers): ReadableStream<Uint8A
   const { FixedLengthStream } = globalThis as { FixedLengthStream?: FixedLength };
   if (!FixedLengthStream || bytes === undefined) return closing(transfer, bytes);
   const { readable, writable } = new FixedLengthStream(bytes);
-  void closing(transfer, bytes)
-    .pipeTo(writable)
-    .catch(() => transfer.abort("the client has left"));
+  const writer = writable.getWriter();
+  pour(closing(transfer, bytes), writer).catch((error: unknown) => {
+    transfer.abort("the client has left");
+    void writer.abort(error).catch(() => {}); // it may be what failed
+  });
   return readable;
+}
+
+/** What is written has left: its memory is given back, which `pipeTo` would leave to the garbage collector. */
+async function pour(body: ReadableStream<Uint8Array>, writer: WritableStreamDefaultWriter<Uint8Array>) {
+  for await (const chunk of body) {
+    await writer.write(chunk);
+    free(chunk);
+  }
+  await writer.close();
 }
 
 /** The incoming bytes, as many as were promised; with their end, the exchange is over. */

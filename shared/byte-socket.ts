@@ -1,6 +1,6 @@
 // A WebSocket that carries bytes beside text: a browser's or Worker's, and that of the `ws` package.
 import type { Closed } from "./link.ts";
-import { free } from "./one-use.ts";
+import { free, oneUse } from "./one-use.ts";
 import { CLOSE, TRANSFER } from "./protocol.ts";
 import { CLOSE_GRACE_MS, closeReason } from "./websocket-link.ts";
 
@@ -67,7 +67,7 @@ export function byteSocket(socket: RawSocket): ByteSocket {
       socket.addEventListener("message", ({ data }) => {
         if (closed) return;
         if (typeof data === "string" || data instanceof Uint8Array) listener(data);
-        else if (data instanceof ArrayBuffer) listener(new Uint8Array(data));
+        else if (data instanceof ArrayBuffer) listener(oneUse(new Uint8Array(data)));
         else close(CLOSE.protocol_error, "protocol error: neither text nor bytes");
       });
     },
