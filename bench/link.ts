@@ -1,19 +1,12 @@
 // What a tool call costs through a router and a WebSocket to an agent in another process, and whether memory stays flat.
-import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { performance } from "node:perf_hooks";
+import { rssMib } from "../agent/testing/resident.ts";
 import { median, medians, type Result, ratio } from "./measure.ts";
-import { type Program, post, startProgram, toolsCall } from "./program.ts";
-import { scratchFolder } from "./scratch.ts";
+import { post, startProgram, toolsCall } from "./program.ts";
+import { headers, startRouted, startRouter } from "./routed.ts";
 
 const here = import.meta.dirname;
-const main = resolve(here, "../agent/main.ts");
-const TOKENS = {
-  MCP_AI_TOOLKIT_TOKEN: "the-token-of-the-clients-of-this-bench",
-  MCP_AI_TOOLKIT_AGENT_TOKEN: "the-token-of-the-agents-of-this-bench",
-};
-const headers = { authorization: `Bearer ${TOKENS.MCP_AI_TOOLKIT_TOKEN}` };
-
 const CALLS = 10_000;
 const GROWTH_MIB_MAX = 48;
 
@@ -33,27 +26,10 @@ async function crowd(clients: number, count: number, work: Work): Promise<number
   return median(times);
 }
 
-async function rssMib({ child }: Program): Promise<number> {
-  const status = await readFile(`/proc/${child.pid}/status`, "utf8");
-  return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) / 1024;
-}
-
-async function untilServed(call: Work): Promise<void> {
-  for (;;) {
-    const answer = JSON.stringify(await call());
-    if (!answer.includes("agent_offline")) return;
-    await new Promise((next) => setTimeout(next, 50));
-  }
-}
-
 export async function benchLink(): Promise<Result[]> {
   const echo = await startProgram([resolve(here, "echo.ts")]);
-  const router = await startProgram([main, "router", "--data", await scratchFolder(), "--port", "0"], TOKENS);
-  const data = await scratchFolder();
-  const agent = await startProgram(
-    [main, "agent", "--data", data, "--trainer", "rehearsal", "--port", "0", "--router", router.url],
-    TOKENS,
-  );
+  const routed = await startRouted(startRouter);
+  const { router, agent } = routed;
   try {
     const message = {
       jsonrpc: "2.0",
@@ -62,9 +38,8 @@ export async function benchLink(): Promise<Result[]> {
       params: { name: "list_configs", arguments: {} },
     };
     const bare = () => post(`${echo.url}/echo`, message);
-    const legacy = () => toolsCall(router.url, "legacy", "list_configs", headers);
+    const legacy = () => routed.toolCall();
     const modern = () => toolsCall(router.url, "modern", "list_configs", headers);
-    await untilServed(legacy);
     const [base = 0, one = 0, two = 0] = await medians([bare, legacy, modern], 2_000, 500);
     const results = [
       ratio("tools/call through router and agent, initialize era, against a Hono JSON echo", one, base, 4),
@@ -75,9 +50,9 @@ export async function benchLink(): Promise<Result[]> {
       const ours = await crowd(clients, 4_000, legacy);
       results.push(ratio(`the same with ${clients} clients at once`, ours, floor, 8));
     }
-    const before = [await rssMib(router), await rssMib(agent)];
+    const before = [await rssMib(router.pid), await rssMib(agent.pid)];
     await crowd(1, CALLS, legacy);
-    const after = [await rssMib(router), await rssMib(agent)];
+    const after = [await rssMib(router.pid), await rssMib(agent.pid)];
     const growth = after.map((mib, index) => mib - (before[index] ?? 0));
     return [
       ...results,
@@ -91,6 +66,6 @@ export async function benchLink(): Promise<Result[]> {
       },
     ];
   } finally {
-    await Promise.all([echo.stop(), router.stop(), agent.stop()]);
+    await Promise.all([echo.stop(), routed.stop()]);
   }
 }

@@ -1,4 +1,5 @@
-// npm run bench [-- NAME …]: ratios measured side by side in one run. Figures inform; nothing fails because of them.
+// npm run bench [-- NAME …]: ratios measured side by side in one run; of those named, or all. Figures inform; nothing fails
+// because of them. BENCH_MIB sets how large the file of `transfers` is: 2048 MiB, or 64 for a quick run.
 import { benchAnswers } from "./answers.ts";
 import { benchCalls } from "./calls.ts";
 import { benchDatasetCheck } from "./dataset-check.ts";

@@ -7,6 +7,8 @@ import { createInterface } from "node:readline";
 export interface Program {
   readonly url: string;
   readonly child: ChildProcess;
+  /** Of the process that is measured. */
+  readonly pid: number;
   stop(): Promise<void>;
 }
 
@@ -28,6 +30,7 @@ export async function startProgram(
     return {
       url,
       child,
+      pid: child.pid ?? 0, // it has spoken, so it has one
       async stop() {
         const gone = once(child, "exit");
         child.kill();

@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { pathsOf } from "../agent/paths.ts";
+import { rssMib } from "../agent/testing/resident.ts";
 import { putRun, type RunBlocks } from "../agent/testing/subject.ts";
 import type { Result } from "./measure.ts";
 import { type Program, post, startProgram } from "./program.ts";
@@ -27,13 +28,8 @@ async function ask(program: Program, tool: string, args: object): Promise<Readon
   return JSON.parse(result.content[0]?.text ?? "{}");
 }
 
-async function rssMib({ child }: Program): Promise<number> {
-  const status = await readFile(`/proc/${child.pid}/status`, "utf8");
-  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024;
-}
-
-async function cpuSeconds({ child }: Program): Promise<number> {
-  const stat = await readFile(`/proc/${child.pid}/stat`, "utf8");
+async function cpuSeconds({ pid }: Program): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, "utf8");
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
 }
@@ -85,8 +81,8 @@ async function memory(loud: Watch, quiet: Watch): Promise<Result> {
   while (!over) {
     over = (await loud.look(flooding))["phase"] === "ended";
     await quiet.look(still);
-    most = Math.max(most, await rssMib(loud.program));
-    base = Math.max(base, await rssMib(quiet.program));
+    most = Math.max(most, await rssMib(loud.program.pid));
+    base = Math.max(base, await rssMib(quiet.program.pid));
     await delay(LOOK_EVERY_MS);
   }
   const { log_bytes } = await ask(loud.program, "get_training_logs", { job_id: flooding, lines: 1 });
@@ -112,13 +108,13 @@ const memoryOf = (what: string, mib: number): Result => ({
 /** An agent of its own: nothing is asked of it but to start the run. */
 async function idle({ program, start, look }: Watch): Promise<Result[]> {
   await delay(AT_REST_SECONDS * 1_000);
-  const atRest = await rssMib(program);
+  const atRest = await rssMib(program.pid);
   const id = await start("slow", SLOW);
   while ((await look(id))["phase"] !== "training") await delay(LOOK_EVERY_MS);
   const before = await cpuSeconds(program);
   await delay(IDLE_SECONDS * 1_000);
   const percent = (100 * ((await cpuSeconds(program)) - before)) / IDLE_SECONDS;
-  const watching = await rssMib(program);
+  const watching = await rssMib(program.pid);
   await ask(program, "stop_training", { job_id: id });
   return [
     {

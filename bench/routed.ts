@@ -1,0 +1,75 @@
+// A router, on Node or in workerd, and an agent that has dialled it: the built program and the built Worker, each process
+// its own.
+import { resolve } from "node:path";
+import { childOf } from "../agent/testing/child-of.ts";
+import { type Program, post, startProgram, toolsCall } from "./program.ts";
+import { scratchFolder } from "./scratch.ts";
+
+const here = import.meta.dirname;
+const bin = resolve(here, "../dist/bin.js");
+const TOKENS = {
+  MCP_AI_TOOLKIT_TOKEN: "the-token-of-the-clients-of-this-bench",
+  MCP_AI_TOOLKIT_AGENT_TOKEN: "the-token-of-the-agents-of-this-bench",
+};
+export const headers = { authorization: `Bearer ${TOKENS.MCP_AI_TOOLKIT_TOKEN}` };
+
+export const startRouter = async (): Promise<Program> =>
+  startProgram([bin, "router", "--data", await scratchFolder(), "--port", "0"], TOKENS);
+
+/** The process that counts is workerd, a child of the one that starts it. */
+export async function startWorkerd(): Promise<Program> {
+  const host = await startProgram([resolve(here, "worker.ts")], TOKENS);
+  try {
+    return { ...host, pid: await childOf(host.pid, "workerd") };
+  } catch (error) {
+    await host.stop();
+    throw error;
+  }
+}
+
+export interface Routed {
+  readonly router: Program;
+  readonly agent: Program;
+  /** The agent's folder. */
+  readonly data: string;
+  /** Calls a tool by REST. @param url where the router is reached */
+  call(tool: string, args: object, url?: string): Promise<Record<string, unknown>>;
+  /** The cheapest tool, by MCP. */
+  toolCall(url?: string): Promise<unknown>;
+  stop(): Promise<void>;
+}
+
+/** @param reach under which URL the agent and clients reach the router, if not its own */
+export async function startRouted(
+  start: () => Promise<Program>,
+  reach: (routerUrl: string) => Promise<string> = async (url) => url,
+): Promise<Routed> {
+  const router = await start();
+  try {
+    const data = await scratchFolder();
+    const at = await reach(router.url);
+    const agent = await startProgram(
+      [bin, "agent", "--data", data, "--trainer", "rehearsal", "--port", "0", "--router", at],
+      TOKENS,
+    );
+    const toolCall = (url = at) => toolsCall(url, "legacy", "list_configs", headers);
+    while (JSON.stringify(await toolCall()).includes("agent_offline"))
+      await new Promise((next) => setTimeout(next, 50));
+    return {
+      router,
+      agent,
+      data,
+      toolCall,
+      async call(tool, args, url = at) {
+        const answer = (await post(`${url}/mcp/execute`, { tool, arguments: args }, headers)) as {
+          result?: { content: { text: string }[] };
+        };
+        return JSON.parse(answer.result?.content[0]?.text ?? "{}");
+      },
+      stop: async () => void (await Promise.all([router.stop(), agent.stop()])),
+    };
+  } catch (error) {
+    await router.stop();
+    throw error;
+  }
+}
