@@ -1,7 +1,7 @@
 // A file of gigabytes, also as the one thing in an archive, and the hash of what came out at the other end.
 import { createHash, randomFillSync } from "node:crypto";
 import { createReadStream, createWriteStream, openAsBlob } from "node:fs";
-import { open } from "node:fs/promises";
+import { link, mkdir, open } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -42,4 +42,12 @@ export async function sha256Of(path: string): Promise<string> {
 export async function zipOf(file: BigFile, name: string, path: string): Promise<void> {
   const { body } = downloadZip([{ name, input: await openAsBlob(file.path), lastModified: new Date() }]);
   await pipeline(Readable.fromWeb(body as import("node:stream/web").ReadableStream), createWriteStream(path));
+}
+
+/** Makes it a model of an agent, by its data folder. @returns what `create_download_link` takes for it */
+export async function modelOf(data: string, name: string, { path }: BigFile): Promise<object> {
+  const folder = join(data, "output", name);
+  await mkdir(folder, { recursive: true });
+  await link(path, join(folder, `${name}.safetensors`));
+  return { kind: "model", name: `output/${name}/${name}` };
 }

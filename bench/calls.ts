@@ -1,7 +1,7 @@
 // What a tool call costs on its way: HTTP, MCP, the link, the agent, and back.
 import { resolve } from "node:path";
 import { medians, type Result, ratio } from "./measure.ts";
-import { post, startProgram, toolsCall } from "./program.ts";
+import { BUILT, post, startProgram, toolsCall } from "./program.ts";
 import { scratchFolder } from "./scratch.ts";
 
 const here = import.meta.dirname;
@@ -9,15 +9,7 @@ const here = import.meta.dirname;
 export async function benchCalls(): Promise<Result[]> {
   const data = await scratchFolder();
   const echo = await startProgram([resolve(here, "echo.ts")]);
-  const ours = await startProgram([
-    resolve(here, "../agent/main.ts"),
-    "--data",
-    data,
-    "--trainer",
-    "rehearsal",
-    "--port",
-    "0",
-  ]);
+  const ours = await startProgram([BUILT, "--data", data, "--trainer", "rehearsal", "--port", "0"]);
   try {
     const message = {
       jsonrpc: "2.0",

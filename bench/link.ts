@@ -4,7 +4,7 @@ import { performance } from "node:perf_hooks";
 import { rssMib } from "../agent/testing/resident.ts";
 import { median, medians, type Result, ratio } from "./measure.ts";
 import { post, startProgram, toolsCall } from "./program.ts";
-import { headers, startRouted, startRouter } from "./routed.ts";
+import { headers, NODE, startRouted } from "./routed.ts";
 
 const here = import.meta.dirname;
 const CALLS = 10_000;
@@ -28,7 +28,7 @@ async function crowd(clients: number, count: number, work: Work): Promise<number
 
 export async function benchLink(): Promise<Result[]> {
   const echo = await startProgram([resolve(here, "echo.ts")]);
-  const routed = await startRouted(startRouter);
+  const routed = await startRouted(NODE);
   const { router, agent } = routed;
   try {
     const message = {

@@ -1,5 +1,6 @@
 // npm run bench [-- NAME …]: ratios measured side by side in one run; of those named, or all. Figures inform; nothing fails
 // because of them. BENCH_MIB sets how large the file of `transfers` is: 2048 MiB, or 64 for a quick run.
+import { existsSync } from "node:fs";
 import { benchAnswers } from "./answers.ts";
 import { benchCalls } from "./calls.ts";
 import { benchDatasetCheck } from "./dataset-check.ts";
@@ -9,6 +10,8 @@ import { benchLink } from "./link.ts";
 import { benchLists } from "./lists.ts";
 import { benchMcpCost } from "./mcp-cost.ts";
 import type { Result } from "./measure.ts";
+import { BUILT } from "./program.ts";
+import { benchSlowLine } from "./slow-transfers.ts";
 import { benchStart } from "./start.ts";
 import { benchTransfers } from "./transfers.ts";
 import { benchWatching } from "./watching.ts";
@@ -18,6 +21,7 @@ const BENCHES = {
   mcp: benchMcpCost,
   link: benchLink,
   transfers: benchTransfers,
+  slow: benchSlowLine,
   start: benchStart,
   lists: benchLists,
   runs: benchForeignRuns,
@@ -27,6 +31,7 @@ const BENCHES = {
   watching: benchWatching,
 } as const satisfies Record<string, () => Promise<Result[]>>;
 
+if (!existsSync(BUILT)) throw new Error("Build it first: npm run build");
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !Object.hasOwn(BENCHES, name));
 if (unknown.length > 0) {

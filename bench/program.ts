@@ -2,7 +2,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { Agent, request } from "node:http";
+import { resolve } from "node:path";
 import { createInterface } from "node:readline";
+
+/** What people run. */
+export const BUILT = resolve(import.meta.dirname, "../dist/bin.js");
 
 export interface Program {
   readonly url: string;
@@ -49,7 +53,7 @@ export function post(
   body: unknown,
   headers: Readonly<Record<string, string>> = {},
 ): Promise<unknown> {
-  return new Promise((resolve, reject) => {
+  return new Promise((answered, reject) => {
     const text = JSON.stringify(body);
     const sent = request(
       url,
@@ -69,7 +73,7 @@ export function post(
           answer += chunk;
         });
         response.on("end", () =>
-          response.statusCode === 200 ? resolve(JSON.parse(answer)) : reject(new Error(answer)),
+          response.statusCode === 200 ? answered(JSON.parse(answer)) : reject(new Error(answer)),
         );
       },
     );

@@ -2,22 +2,22 @@
 // its own.
 import { resolve } from "node:path";
 import { childOf } from "../agent/testing/child-of.ts";
-import { type Program, post, startProgram, toolsCall } from "./program.ts";
+import type { Result } from "./measure.ts";
+import { BUILT, type Program, post, startProgram, toolsCall } from "./program.ts";
 import { scratchFolder } from "./scratch.ts";
 
 const here = import.meta.dirname;
-const bin = resolve(here, "../dist/bin.js");
 const TOKENS = {
   MCP_AI_TOOLKIT_TOKEN: "the-token-of-the-clients-of-this-bench",
   MCP_AI_TOOLKIT_AGENT_TOKEN: "the-token-of-the-agents-of-this-bench",
 };
 export const headers = { authorization: `Bearer ${TOKENS.MCP_AI_TOOLKIT_TOKEN}` };
 
-export const startRouter = async (): Promise<Program> =>
-  startProgram([bin, "router", "--data", await scratchFolder(), "--port", "0"], TOKENS);
+const startNode = async (): Promise<Program> =>
+  startProgram([BUILT, "router", "--data", await scratchFolder(), "--port", "0"], TOKENS);
 
 /** The process that counts is workerd, a child of the one that starts it. */
-export async function startWorkerd(): Promise<Program> {
+async function startWorkerd(): Promise<Program> {
   const host = await startProgram([resolve(here, "worker.ts")], TOKENS);
   try {
     return { ...host, pid: await childOf(host.pid, "workerd") };
@@ -27,6 +27,18 @@ export async function startWorkerd(): Promise<Program> {
   }
 }
 
+export interface Runtime {
+  readonly name: string;
+  readonly start: () => Promise<Program>;
+}
+
+export const NODE: Runtime = { name: "Node", start: startNode };
+export const WORKERD: Runtime = { name: "workerd", start: startWorkerd };
+
+/** Which of the two it was is said in front. */
+export const named = ({ name }: Runtime, results: readonly Result[]): Result[] =>
+  results.map((result) => ({ ...result, what: `${name}: ${result.what}` }));
+
 export interface Routed {
   readonly router: Program;
   readonly agent: Program;
@@ -35,13 +47,13 @@ export interface Routed {
   /** Calls a tool by REST. @param url where the router is reached */
   call(tool: string, args: object, url?: string): Promise<Record<string, unknown>>;
   /** The cheapest tool, by MCP. */
-  toolCall(url?: string): Promise<unknown>;
+  toolCall(): Promise<unknown>;
   stop(): Promise<void>;
 }
 
-/** @param reach under which URL the agent and clients reach the router, if not its own */
+/** @param reach under which URL the agent reaches the router, if not its own */
 export async function startRouted(
-  start: () => Promise<Program>,
+  { start }: Runtime,
   reach: (routerUrl: string) => Promise<string> = async (url) => url,
 ): Promise<Routed> {
   const router = await start();
@@ -49,10 +61,10 @@ export async function startRouted(
     const data = await scratchFolder();
     const at = await reach(router.url);
     const agent = await startProgram(
-      [bin, "agent", "--data", data, "--trainer", "rehearsal", "--port", "0", "--router", at],
+      [BUILT, "agent", "--data", data, "--trainer", "rehearsal", "--port", "0", "--router", at],
       TOKENS,
     );
-    const toolCall = (url = at) => toolsCall(url, "legacy", "list_configs", headers);
+    const toolCall = () => toolsCall(router.url, "legacy", "list_configs", headers);
     while (JSON.stringify(await toolCall()).includes("agent_offline"))
       await new Promise((next) => setTimeout(next, 50));
     return {
@@ -60,7 +72,7 @@ export async function startRouted(
       agent,
       data,
       toolCall,
-      async call(tool, args, url = at) {
+      async call(tool, args, url = router.url) {
         const answer = (await post(`${url}/mcp/execute`, { tool, arguments: args }, headers)) as {
           result?: { content: { text: string }[] };
         };

@@ -1,24 +1,20 @@
 // From the command to the first answer: the installed bundle until /health, against Node doing nothing.
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { build } from "esbuild";
 import { SHIPPED } from "../scripts/bundle.ts";
 import { medians, type Result, ratio } from "./measure.ts";
-import { startProgram } from "./program.ts";
+import { BUILT, startProgram } from "./program.ts";
 import { scratchFolder } from "./scratch.ts";
 
-const bundle = resolve(import.meta.dirname, "../dist/bin.js");
-
 export async function benchStart(): Promise<Result[]> {
-  if (!existsSync(bundle)) throw new Error("Build it first: npm run build");
   const data = await scratchFolder();
   const echo = join(data, "echo.mjs");
   await build({ ...SHIPPED, entryPoints: [resolve(import.meta.dirname, "echo.ts")], outfile: echo });
   const [ours = 0, bare = 0, base = 0] = await medians(
     [
       async () => {
-        const program = await startProgram([bundle, "--data", data, "--trainer", "rehearsal", "--port", "0"]);
+        const program = await startProgram([BUILT, "--data", data, "--trainer", "rehearsal", "--port", "0"]);
         await fetch(`${program.url}/health`).then((response) => response.json());
         program.child.kill("SIGKILL"); // the end is not what is measured
       },

@@ -1,14 +1,14 @@
 // Files of gigabytes through a router and its link, both ways, on Node and in workerd: whether they arrive as they left,
 // also over a line that is cut; in how much memory; and how fast against Node's own pipeline.
-import { link, mkdir, rm, stat } from "node:fs/promises";
+import { link, rm, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { pathsOf } from "../agent/paths.ts";
-import { type BigFile, bigFile, FILE_MIB, MIB, sha256Of, zipOf } from "./big-file.ts";
+import { type BigFile, bigFile, FILE_MIB, MIB, modelOf, sha256Of, zipOf } from "./big-file.ts";
 import { cutThrice, type Line, line } from "./cuts.ts";
 import { median, type Result } from "./measure.ts";
 import { type Watch, watchMemory } from "./memory.ts";
-import { type Program, startProgram } from "./program.ts";
-import { type Routed, startRouted, startRouter, startWorkerd } from "./routed.ts";
+import { startProgram } from "./program.ts";
+import { NODE, named, type Routed, type Runtime, startRouted, WORKERD } from "./routed.ts";
 import { scratchFolder } from "./scratch.ts";
 import { shell } from "./shell.ts";
 
@@ -19,18 +19,6 @@ const PART_MIB_MAX = 64;
 const NAME = "film";
 const FILM = "film.mp4";
 
-interface Runtime {
-  readonly name: string;
-  readonly start: () => Promise<Program>;
-  /** Takes bodies of any length. */
-  readonly takesAll: boolean;
-}
-
-const RUNTIMES: readonly Runtime[] = [
-  { name: "Node", start: startRouter, takesAll: true },
-  { name: "workerd", start: startWorkerd, takesAll: false },
-];
-
 interface Course extends Routed {
   readonly big: BigFile;
   /** The same file from a server that does nothing else. */
@@ -38,6 +26,7 @@ interface Course extends Routed {
   /** Where the same file lies in a zip. */
   readonly zipFolder: string;
   readonly memory: Watch;
+  /** The router takes bodies of any length. */
   readonly takesAll: boolean;
   /** Where clients reach the router. */
   readonly line: Line;
@@ -50,7 +39,7 @@ export async function benchTransfers(): Promise<Result[]> {
   const bare = await startProgram([resolve(import.meta.dirname, "file-server.ts"), big.path]);
   try {
     const results: Result[] = [];
-    for (const runtime of RUNTIMES)
+    for (const runtime of [NODE, WORKERD])
       results.push(...(await benchOn(runtime, { big, zipFolder, floorUrl: bare.url })));
     return results;
   } finally {
@@ -60,16 +49,17 @@ export async function benchTransfers(): Promise<Result[]> {
 
 type Material = Pick<Course, "big" | "zipFolder" | "floorUrl">;
 
-async function benchOn({ name, start, takesAll }: Runtime, material: Material): Promise<Result[]> {
-  const routed = await startRouted(start);
+async function benchOn(runtime: Runtime, material: Material): Promise<Result[]> {
+  const routed = await startRouted(runtime);
   const lineToRouter = await line(routed.router.url);
   try {
     await warmUp(routed);
     const memory = await watchMemory({ router: routed.router, agent: routed.agent });
+    const takesAll = runtime === NODE;
     const course = { ...routed, ...material, memory, takesAll, line: lineToRouter };
     const results: Result[] = [];
     for (const part of [download, upload, cutDownload, cutUpload]) results.push(...(await part(course)));
-    return results.map((result) => ({ ...result, what: `${name}: ${result.what}` }));
+    return named(runtime, results);
   } finally {
     lineToRouter.close();
     await routed.stop();
@@ -80,18 +70,10 @@ async function benchOn({ name, start, takesAll }: Runtime, material: Material): 
 async function warmUp({ data, call, toolCall }: Routed): Promise<void> {
   for (let n = 0; n < 500; n++) await toolCall();
   const small = await bigFile(1);
-  const { url } = await call("create_download_link", await model(data, "small", small));
+  const { url } = await call("create_download_link", await modelOf(data, "small", small));
   await shell(`curl -gfsS -o /dev/null '${url}'`);
   const up = await call("create_upload_link", { name: "small" });
   await shell(`curl -gfsS -T '${small.path}' '${up["url"]}/film.mp4'`);
-}
-
-/** Makes a model of the file. @returns what asks for it */
-async function model(data: string, name: string, { path }: BigFile): Promise<object> {
-  const folder = join(data, "output", name);
-  await mkdir(folder, { recursive: true });
-  await link(path, join(folder, `${name}.safetensors`));
-  return { kind: "model", name: `output/${name}/${name}` };
 }
 
 const rate = (seconds: number) => `${(FILE_MIB / seconds).toFixed(0)} MiB/s`;
@@ -104,7 +86,7 @@ async function compared(what: string, { big }: Course, copy: string): Promise<Re
 
 async function download(course: Course): Promise<Result[]> {
   const { data, floorUrl, memory, takesAll, call } = course;
-  const { url } = await call("create_download_link", await model(data, "big", course.big));
+  const { url } = await call("create_download_link", await modelOf(data, "big", course.big));
   const copy = join(data, "copy");
   const [floor, ours]: [number[], number[]] = [[], []];
   const [, grown] = await memory.during(`it comes down ${ROUNDS + 1} times`, async () => {

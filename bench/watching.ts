@@ -1,12 +1,11 @@
 // What a running job costs the agent that watches it: CPU and memory while nobody asks, memory while it prints a gigabyte.
 import { readFile } from "node:fs/promises";
-import { resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { pathsOf } from "../agent/paths.ts";
 import { rssMib } from "../agent/testing/resident.ts";
 import { putRun, type RunBlocks } from "../agent/testing/subject.ts";
 import type { Result } from "./measure.ts";
-import { type Program, post, startProgram } from "./program.ts";
+import { BUILT, type Program, post, startProgram } from "./program.ts";
 import { scratchFolder } from "./scratch.ts";
 
 const FLOOD_MB = 1024;
@@ -43,17 +42,7 @@ interface Watch {
 async function openWatch(): Promise<Watch> {
   const data = await scratchFolder();
   const program = await startProgram(
-    [
-      resolve(import.meta.dirname, "../dist/bin.js"),
-      "--data",
-      data,
-      "--port",
-      "0",
-      "--trainer",
-      "rehearsal",
-      "--log-max-mb",
-      "4096",
-    ],
+    [BUILT, "--data", data, "--port", "0", "--trainer", "rehearsal", "--log-max-mb", "4096"],
     { REHEARSAL_FLOOD_MB: String(FLOOD_MB) },
   );
   return {
