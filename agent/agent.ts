@@ -228,6 +228,6 @@ async function tidyUp(
 /** What a crash left of uploads, and what nobody can send the rest of any more. */
 async function forgetUploads(paths: Paths, links: () => LinkStore): Promise<number> {
   if ((await readdir(paths.staging)).length === 0) return 0;
-  const { cleanStaging } = await import("./transfers/uploads.ts");
+  const { cleanStaging } = await import("./transfers/clean-staging.ts");
   return await cleanStaging(paths, (id) => links().isLive(id));
 }

@@ -1,56 +1,35 @@
 // Uploads over HTTP: a whole body (PUT), a form (POST), or parts as the tus protocol has them (POST, HEAD, PATCH, DELETE;
-// tus.io/protocols/resumable-upload, version 1.0.0 with creation, checksum and termination). A link takes one upload at a
-// time; a newer request takes over from one whose client may be gone without our knowing.
-import { readdir, rm } from "node:fs/promises";
-import { join } from "node:path";
+// tus.io/protocols/resumable-upload, version 1.0.0 with creation, checksum and termination).
 import { invalid, ToolError } from "../../shared/errors.ts";
-import { closing, folderInside } from "../files/sandbox.ts";
-import { type Turns, turnOf } from "../tools/datasets/turns.ts";
-import { isAlive, type ProcessIdentity } from "../tools/training/process.ts";
 import { json, notAllowed } from "./answers.ts";
+import { type FinishParts, finishUpload, type Outcome } from "./finish-upload.ts";
 import { isForm, receiveForm } from "./form.ts";
 import type { Link, LinkStore, UploadPurpose } from "./link-store.ts";
 import { uploadPage } from "./page.ts";
-import { CHECKSUMS, type Checksum, ChecksumMismatch, EMPTY, Staging } from "./staging.ts";
-import { Intake, refused } from "./unpack/intake.ts";
-import { datasetExists, type PublishParts, publish, taken } from "./unpack/publish.ts";
-import { partialName, Tree } from "./unpack/tree.ts";
-import { type Staged, unpack } from "./unpack/unpack.ts";
+import { ChecksumMismatch, EMPTY, Staging } from "./staging.ts";
+import { datasetExists, taken } from "./unpack/publish.ts";
+import type { Staged } from "./unpack/unpack.ts";
+import {
+  CHECKSUM_MISMATCH,
+  checksumOf,
+  fileNameOf,
+  numberOf,
+  TUS,
+  TUS_OPTIONS,
+  wholeDigest,
+} from "./upload-headers.ts";
+import { UploadTurns } from "./upload-turns.ts";
 
-export interface UploadParts extends Omit<PublishParts, "datasets"> {
+export interface UploadParts extends FinishParts {
   readonly paths: { readonly datasets: string; readonly staging: string };
   readonly links: () => LinkStore;
-  /** Who unpacks: what another process left half done is only removed when that is gone. */
-  readonly self: () => Promise<ProcessIdentity>;
-  /** Shared with all that changes data sets. */
-  readonly turns: Turns;
 }
 
 type UploadLink = Link & { readonly purpose: UploadPurpose };
-type Outcome = Readonly<Record<string, unknown>>;
-
-const TUS = { "tus-resumable": "1.0.0", "cache-control": "no-store" };
-const TUS_OPTIONS = {
-  ...TUS,
-  "tus-version": "1.0.0",
-  "tus-extension": "creation,creation-defer-length,checksum,termination",
-  "tus-checksum-algorithm": CHECKSUMS.join(","),
-};
-/** tus: "460 Checksum Mismatch". */
-const CHECKSUM_MISMATCH = 460;
-
-interface Running {
-  readonly controller: AbortController;
-  readonly ended: Promise<unknown>;
-}
 
 export class Uploads {
   readonly #parts: UploadParts;
-  /** Bytes that are coming in, by link. */
-  readonly #receiving = new Map<string, Running>();
-  /** Uploads that are whole and being unpacked, by link: that goes on, whoever leaves. */
-  readonly #finishing = new Map<string, Promise<Outcome>>();
-  readonly #closing = new AbortController();
+  readonly #turns = new UploadTurns<Outcome>();
 
   constructor(parts: UploadParts) {
     this.#parts = parts;
@@ -77,10 +56,8 @@ export class Uploads {
   }
 
   /** Stops what is coming in; unpacking is given up, and begins anew with the next request. */
-  async close(): Promise<void> {
-    this.#closing.abort(new ToolError("agent_offline", "The agent is ending; go on when it is back"));
-    await Promise.allSettled([...this.#receiving.values()].map(({ ended }) => ended));
-    await Promise.allSettled(this.#finishing.values());
+  close(): Promise<void> {
+    return this.#turns.close();
   }
 
   #staging({ id }: Link): Staging {
@@ -97,7 +74,7 @@ export class Uploads {
       expires_at: new Date(link.expiresMs).toISOString(),
       received: await this.#staging(link).offset(),
       length,
-      unpacking: this.#finishing.has(link.id),
+      unpacking: this.#turns.isFinishing(link.id),
       outcome,
     };
     return request.headers.get("accept")?.includes("text/html") ? uploadPage(facts) : json(200, facts);
@@ -258,142 +235,19 @@ export class Uploads {
   }
 
   async #refuseConflict({ purpose: { dataset, on_conflict }, id }: UploadLink): Promise<void> {
-    if (on_conflict !== "refuse" || this.#finishing.has(id)) return;
+    if (on_conflict !== "refuse" || this.#turns.isFinishing(id)) return;
     const { outcome } = await new Staging(this.#parts.paths.staging, id).info();
     // Its own: whoever asks again hears again how it went.
     if (outcome === null && (await datasetExists(this.#parts.paths.datasets, dataset))) throw taken(dataset);
   }
 
-  /** Runs `work` when the one before has stopped, which it is made to. */
-  async #turn<T>({ id }: Link, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    for (let before = this.#receiving.get(id); before; before = this.#receiving.get(id)) {
-      before.controller.abort(new ToolError("conflict", "A newer request has taken over this upload"));
-      await before.ended.catch(() => {}); // its own client heard of it
-    }
-    const finishing = this.#finishing.get(id);
-    if (finishing) await finishing.catch(() => {}); // likewise
-    const controller = new AbortController();
-    const working = work(AbortSignal.any([controller.signal, this.#closing.signal]));
-    const running = { controller, ended: working };
-    this.#receiving.set(id, running);
-    try {
-      return await working;
-    } finally {
-      if (this.#receiving.get(id) === running) this.#receiving.delete(id);
-    }
+  #turn<T>({ id }: Link, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    return this.#turns.take(id, work);
   }
 
   #finish(link: UploadLink, files: readonly Staged[]): Promise<Outcome> {
-    const running = this.#finishing.get(link.id);
-    if (running) return running;
-    const finishing = this.#unpackAll(link, files).finally(() => this.#finishing.delete(link.id));
-    this.#finishing.set(link.id, finishing);
-    return finishing;
+    return this.#turns.finish(link.id, (signal) =>
+      finishUpload(link.purpose, files, this.#staging(link), this.#parts, signal),
+    );
   }
-
-  async #unpackAll(link: UploadLink, files: readonly Staged[]): Promise<Outcome> {
-    const { paths } = this.#parts;
-    const { dataset, kind, on_conflict } = link.purpose;
-    const staging = this.#staging(link);
-    const signal = this.#closing.signal;
-    const hidden = partialName();
-    const info = await staging.info();
-    try {
-      await staging.verify(signal);
-      await staging.setInfo({ ...info, tree: { name: hidden, by: await this.#parts.self() } });
-      const intake = new Intake({ imagesOnly: kind !== "dataset" });
-      const tree = await closing(
-        await folderInside(paths.datasets, "", "dataset", { create: true }),
-        // By its real path: the tree outlives this descriptor.
-        (root) => Tree.make(join(root.path, hidden), intake, signal),
-      );
-      try {
-        for (const file of files) await unpack(file, tree);
-        if (tree.taken.every((each) => each.kind === "caption") && on_conflict !== "append")
-          throw nothingToTrain(intake);
-        const published = await this.#parts.turns.take(turnOf(dataset), signal, () =>
-          publish(tree, { dataset, on_conflict }, { ...this.#parts, datasets: paths.datasets }),
-        );
-        const outcome = {
-          success: true,
-          dataset,
-          path: join(paths.datasets, dataset),
-          files_saved: published.media,
-          captions_saved: published.captions,
-          ...(published.trashId && { replaced_trash_id: published.trashId }),
-          ...intake.report,
-        };
-        for (const { path } of files) await rm(path, { force: true });
-        await staging.setInfo({ ...info, outcome, tree: null });
-        return outcome;
-      } finally {
-        await tree.remove();
-      }
-    } catch (error) {
-      // Given up because the agent ends: the bytes are whole, and the next request unpacks them again.
-      if (!signal.aborted) await staging.clear();
-      throw error;
-    }
-  }
-}
-
-function nothingToTrain(intake: Intake): ToolError {
-  const { failed, skipped } = intake.report;
-  const [first] = [...failed, ...skipped];
-  const example = first ? ` (${first.file}: ${first.reason})` : "";
-  return refused(`there is nothing in it that ai-toolkit trains on${example}`);
-}
-
-/**
- * What processes left behind that are gone: half unpacked trees, and bytes whose links no longer work.
- * @returns how many uploads were forgotten
- */
-export async function cleanStaging(
-  { datasets, staging }: UploadParts["paths"],
-  isLive: (linkId: string) => boolean,
-): Promise<number> {
-  let forgotten = 0;
-  for (const id of await readdir(staging)) {
-    const upload = new Staging(staging, id);
-    const { tree, ...info } = await upload.info();
-    if (tree && (await isAlive(tree.by))) continue;
-    if (tree) {
-      await rm(join(datasets, tree.name), { recursive: true, force: true });
-      await upload.setInfo({ ...info, tree: null });
-    }
-    if (isLive(id)) continue;
-    await upload.clear();
-    forgotten += 1;
-  }
-  return forgotten;
-}
-
-function numberOf(header: string | null): number | undefined {
-  if (header === null) return undefined;
-  const number = Number(header);
-  if (/^\d{1,15}$/.test(header.trim())) return number;
-  throw invalid("A length or offset must be a whole number of bytes");
-}
-
-/** RFC 9530: of the whole, whatever part of it this request carries. */
-function wholeDigest(headers: Headers): string | null {
-  const [, base64] = /(?:^|,)\s*sha-256=:([A-Za-z0-9+/=]{44}):/.exec(headers.get("repr-digest") ?? "") ?? [];
-  return base64 === undefined ? null : Buffer.from(base64, "base64").toString("hex");
-}
-
-/** tus: `filename <base64>` among comma-separated pairs. */
-function fileNameOf(metadata: string | null): string | undefined {
-  for (const pair of metadata?.split(",") ?? []) {
-    const [key, value] = pair.trim().split(" ");
-    if ((key === "filename" || key === "name") && value) return Buffer.from(value, "base64").toString("utf8");
-  }
-  return undefined;
-}
-
-function checksumOf(header: string | null): Checksum | undefined {
-  if (header === null) return undefined;
-  const [algorithm, base64] = header.trim().split(" ");
-  const known = CHECKSUMS.find((each) => each === algorithm);
-  if (known && base64) return { algorithm: known, base64 };
-  throw invalid(`Upload-Checksum takes ${CHECKSUMS.join(" and ")}`);
 }
