@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { ToolError, toToolError } from "../../../shared/errors.ts";
 import { PARTIAL_PREFIX } from "../../files/atomic.ts";
 import { diskSpace } from "../../files/disk-space.ts";
+import { syncAll } from "../../files/sync-all.ts";
 import { checkFormat, isImageName } from "../../tools/datasets/images.ts";
 import { RESERVE_BYTES } from "../room.ts";
 import { type Intake, refused, type Taken } from "./intake.ts";
@@ -13,8 +14,6 @@ import { type Intake, refused, type Taken } from "./intake.ts";
 const RATIO_MAX = 200;
 /** Below, a good ratio harms nobody. */
 const RATIO_FROM_BYTES = 16 * 1024 * 1024;
-/** Files whose way to the disk is awaited at once: a disk syncs some together about as quickly as one. */
-const SYNCS_AT_ONCE = 16;
 const HEAD_BYTES = 16;
 
 export const partialName = () => `${PARTIAL_PREFIX}${randomUUID()}`;
@@ -30,11 +29,9 @@ export class Tree {
   readonly intake: Intake;
   readonly signal: AbortSignal;
   readonly #roomBytes: number;
-  readonly #syncing = new Set<Promise<void>>();
   readonly #taken: Taken[] = [];
   readonly #folders = new Set<string>();
   #bytes = 0;
-  #failed: unknown;
 
   private constructor(path: string, intake: Intake, signal: AbortSignal, roomBytes: number) {
     this.path = path;
@@ -63,7 +60,6 @@ export class Tree {
 
   /** Writes a file that was taken. One that is not what its name says is told in the report, and left out. */
   async write(taken: Taken, chunks: AsyncIterable<Uint8Array>): Promise<void> {
-    if (this.#failed) throw this.#failed;
     const path = join(this.path, taken.path);
     const folder = dirname(path);
     if (!this.#folders.has(folder)) await mkdir(folder, { recursive: true });
@@ -71,6 +67,7 @@ export class Tree {
     const handle = await open(path, "wx", 0o644);
     try {
       await this.#fill(handle, taken.path, chunks);
+      await handle.close();
     } catch (error) {
       await handle.close();
       await unlink(path);
@@ -79,7 +76,6 @@ export class Tree {
       return;
     }
     this.#taken.push(taken);
-    await this.#sync(handle);
   }
 
   async #fill(handle: FileHandle, name: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
@@ -103,23 +99,17 @@ export class Tree {
     if (bad) throw bad;
   }
 
-  /** Bounded: with a hundred thousand files the disk, not the number of open ones, sets the pace. */
-  async #sync(handle: FileHandle): Promise<void> {
-    const synced: Promise<void> = handle
-      .sync()
-      .finally(() => handle.close())
-      .catch((error: unknown) => {
-        this.#failed ??= error;
-      })
-      .finally(() => this.#syncing.delete(synced));
-    this.#syncing.add(synced);
-    if (this.#syncing.size >= SYNCS_AT_ONCE) await Promise.race(this.#syncing);
-  }
-
   /** All that was written is on the disk. @throws what went wrong on the way there */
   async settled(): Promise<void> {
-    await Promise.all(this.#syncing);
-    if (this.#failed) throw this.#failed;
+    const folders = new Set<string>();
+    // All of them: a folder that holds folders only is an entry of another one, too.
+    for (const { path } of this.#taken)
+      for (let folder = dirname(path); !folders.has(folder); folder = dirname(folder)) folders.add(folder);
+    await syncAll(
+      this.path,
+      this.#taken.map(({ path }) => path),
+      [...folders],
+    );
   }
 
   /** Where the files lie: archives mostly have one folder around all. Its path below the tree. */
@@ -132,7 +122,6 @@ export class Tree {
   }
 
   async remove(): Promise<void> {
-    await Promise.allSettled(this.#syncing);
     await rm(this.path, { recursive: true, force: true });
   }
 }
