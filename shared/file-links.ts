@@ -90,6 +90,6 @@ while :; do
   then r=$(tail -c "+$((o+1))" "$f" | head -c ${PART_MIB * 1024 * 1024} | curl -gsS -X PATCH -T - -H Expect: -H "Upload-Offset: $o" -H "Upload-Length: $n" -w ' %{http_code}' "$u")
   else r=$(curl -gsS -w ' %{http_code}' "$u" | sed 's/ 200$//')
   fi
-  case $r in *' 200'|*' 4'??) echo "\${r% *}"; break;; *' 204') ;; *) sleep 2;; esac
+  case $r in *' 200'|*' 4'??|*' 507') echo "\${r% *}"; break;; *' 204') ;; *) sleep 2;; esac
 done`;
 }

@@ -106,6 +106,8 @@ export const PAGE_SCRIPT = String.raw`"use strict";
         part, (loaded) => progress(offset + loaded));
       if (sent && sent.status === 200) return JSON.parse(sent.responseText);
       if (sent && sent.status === 204) { offset += part.size; continue; }
+      // It takes long: asked again at its end, the link tells how it went.
+      if (sent && sent.status === 202) { offset = body.size; await wait(1000); continue; }
       if (!isLost(sent) && sent.status !== 409) throw new Error(failure(sent));
       say("The line is cut. Trying again; leave this page open.", "warn");
       await wait(1000);

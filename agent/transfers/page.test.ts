@@ -11,6 +11,7 @@ const facts = {
   dataset: "<b>cats</b>",
   on_conflict: "refuse",
   expires_at: "2026-11-30T10:00:00.000Z",
+  unpacking: false,
   outcome: null,
 } as const;
 

@@ -26,6 +26,7 @@ export interface PageFacts {
   readonly dataset: string;
   readonly on_conflict: UploadPurpose["on_conflict"];
   readonly expires_at: string;
+  readonly unpacking: boolean;
   readonly outcome: Readonly<Record<string, unknown>> | null;
 }
 
@@ -40,11 +41,13 @@ const IF_THERE: Readonly<Record<PageFacts["on_conflict"], string>> = {
   replace: "If it exists already, the new one takes its place and the old one goes to the trash.",
 };
 
+const UNPACKING = "All is there, and is being unpacked. Load this page again to see how it went.";
+
 export function uploadPage(facts: PageFacts): Response {
   return text(200, "text/html; charset=utf-8", htmlOf(facts));
 }
 
-function htmlOf({ kind, dataset, on_conflict, expires_at, outcome }: PageFacts): string {
+function htmlOf({ kind, dataset, on_conflict, expires_at, unpacking, outcome }: PageFacts): string {
   const [day, time] = expires_at.slice(0, 16).split("T");
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
@@ -62,7 +65,7 @@ function htmlOf({ kind, dataset, on_conflict, expires_at, outcome }: PageFacts):
 </div>
 </form>
 <progress id="bar" max="1" value="0" aria-label="Sent" hidden></progress>
-<p id="status" role="status" aria-live="polite">${outcome ? escaped(wordsOf(outcome)) : ""}</p>
+<p id="status" role="status" aria-live="polite">${outcome ? escaped(wordsOf(outcome)) : unpacking ? UNPACKING : ""}</p>
 <ul id="outcome"></ul>
 <noscript><p>Without script this page takes files up to what one request may carry, and cannot go on after a cut.</p></noscript>
 </main><script>${PAGE_SCRIPT}</script></body></html>
@@ -70,11 +73,15 @@ function htmlOf({ kind, dataset, on_conflict, expires_at, outcome }: PageFacts):
 }
 
 function wordsOf({
+  success,
+  error,
+  hint,
   files_saved,
   captions_saved,
   files_failed,
   files_skipped,
 }: Readonly<Record<string, unknown>>): string {
+  if (success === false) return `Nothing was taken: ${[error, hint].filter(Boolean).join(". ")}.`;
   return `Done: ${files_saved} files and ${captions_saved} captions saved, ${files_failed} failed, ${files_skipped} left out.`;
 }
 

@@ -1,6 +1,8 @@
 // Uploads over HTTP: a whole body (PUT), a form (POST), or parts as the tus protocol has them (POST, HEAD, PATCH, DELETE;
 // tus.io/protocols/resumable-upload, version 1.0.0 with creation, checksum and termination).
-import { invalid, ToolError } from "../../shared/errors.ts";
+import { setTimeout as delay } from "node:timers/promises";
+import * as v from "valibot";
+import { ERRORS, type ErrorCode, invalid, ToolError, toToolError } from "../../shared/errors.ts";
 import { json, notAllowed } from "./answers.ts";
 import { type FinishParts, finishUpload, type Outcome } from "./finish-upload.ts";
 import { isForm, receiveForm } from "./form.ts";
@@ -20,16 +22,34 @@ import {
 } from "./upload-headers.ts";
 import { UploadTurns } from "./upload-turns.ts";
 
+/** Proxies on the way give up on an answer after 60 s (nginx) or 100 s (Cloudflare): unpacking that takes longer is told so. */
+const PATIENCE_MS = 45_000;
+
 export interface UploadParts extends FinishParts {
+  readonly onBug: (error: unknown) => void;
+  /** For tests. */
+  readonly patienceMs?: number | undefined;
   readonly paths: { readonly datasets: string; readonly staging: string };
   readonly links: () => LinkStore;
 }
+
+/** An outcome, too, kept until somebody has heard it. */
+const Failure = v.object({
+  success: v.literal(false),
+  code: v.picklist(Object.keys(ERRORS) as ErrorCode[]),
+  error: v.string(),
+  hint: v.optional(v.string()),
+});
+type Failure = v.InferOutput<typeof Failure>;
+const isFailure = (outcome: unknown): outcome is Failure => v.is(Failure, outcome);
 
 type UploadLink = Link & { readonly purpose: UploadPurpose };
 
 export class Uploads {
   readonly #parts: UploadParts;
   readonly #turns = new UploadTurns<Outcome>();
+  /** Links whose clients were told that unpacking takes long, and have not asked again. */
+  readonly #unheard = new Set<string>();
 
   constructor(parts: UploadParts) {
     this.#parts = parts;
@@ -65,9 +85,14 @@ export class Uploads {
   }
 
   async #show(request: Request, link: UploadLink): Promise<Response> {
-    const { length, outcome } = await this.#staging(link).info();
+    const facts = await this.#facts(link);
+    return request.headers.get("accept")?.includes("text/html") ? uploadPage(facts) : json(200, facts);
+  }
+
+  async #facts(link: UploadLink) {
     const { dataset, kind, on_conflict } = link.purpose;
-    const facts = {
+    const { length, outcome } = await this.#staging(link).info();
+    return {
       kind,
       dataset,
       on_conflict,
@@ -77,12 +102,11 @@ export class Uploads {
       unpacking: this.#turns.isFinishing(link.id),
       outcome,
     };
-    return request.headers.get("accept")?.includes("text/html") ? uploadPage(facts) : json(200, facts);
   }
 
   /** How much is here. Whoever asks is about to go on: bytes of a request before, should they still come, no longer count. */
   async #state(link: UploadLink): Promise<Response> {
-    return await this.#turn(link, async () => {
+    const state = async () => {
       const { length } = await this.#staging(link).info();
       const headers = {
         ...TUS_OPTIONS,
@@ -90,7 +114,8 @@ export class Uploads {
         ...(length === null ? { "upload-defer-length": "1" } : { "upload-length": String(length) }),
       };
       return new Response(null, { status: 200, headers });
-    });
+    };
+    return this.#turns.isFinishing(link.id) ? await state() : await this.#turn(link, state);
   }
 
   async #create(request: Request, link: UploadLink, name: string): Promise<Response> {
@@ -117,9 +142,11 @@ export class Uploads {
 
   async #put(request: Request, link: UploadLink, name: string): Promise<Response> {
     const { headers } = request;
-    await this.#refuseConflict(link);
     const range = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(headers.get("content-range") ?? "");
     const length = range ? Number(range[3]) : numberOf(headers.get("content-length"));
+    const again = await this.#sentAgain(link, length);
+    if (again) return again;
+    await this.#refuseConflict(link);
     await this.#turn(link, async (signal) => {
       const staging = this.#staging(link);
       if (range && Number(range[1]) > 0) await this.#continue(staging, Number(range[1]), length);
@@ -133,9 +160,13 @@ export class Uploads {
     const { headers } = request;
     const at = numberOf(headers.get("upload-offset"));
     if (at === undefined) throw invalid("Say where this part begins: Upload-Offset");
-    await this.#refuseConflict(link);
     const length = numberOf(headers.get("upload-length"));
     const checksum = checksumOf(headers.get("upload-checksum"));
+    const isAsking = this.#turns.isFinishing(link.id) && at === (await this.#staging(link).offset());
+    if (isAsking) return await this.#whole(link, length, !headers.has("tus-resumable"));
+    // Its own: whoever asks again hears again how it went.
+    const { outcome } = await this.#staging(link).info();
+    if (outcome === null || at === 0) await this.#refuseConflict(link);
     let offset = 0;
     try {
       await this.#turn(link, async (signal) => {
@@ -199,23 +230,10 @@ export class Uploads {
         throw error;
       }
     });
-    const outcome = await this.#finish(link, files);
-    return request.headers.get("accept")?.includes("text/html")
-      ? uploadPage({ ...(await this.#facts(link)), outcome })
-      : json(200, outcome);
-  }
-
-  async #facts(link: UploadLink) {
-    const { dataset, kind, on_conflict } = link.purpose;
-    return {
-      kind,
-      dataset,
-      on_conflict,
-      expires_at: new Date(link.expiresMs).toISOString(),
-      received: 0,
-      length: null,
-      unpacking: false,
-    };
+    const outcome = await this.#patiently(link, this.#finish(link, files));
+    if (request.headers.get("accept")?.includes("text/html"))
+      return uploadPage({ ...(await this.#facts(link)), outcome: outcome ?? null });
+    return outcome ? json(200, outcome) : stillUnpacking(link);
   }
 
   /** All bytes are here, or must be by now. @param tells the client reads what became of them */
@@ -228,17 +246,47 @@ export class Uploads {
         `Only ${offset} of ${length} bytes came`,
         "Go on from there: see curl_resume of the link",
       );
-    const outcome = info.outcome ?? (await this.#finish(link, [{ path: staging.body, name: info.name }]));
-    return tells
-      ? json(200, outcome, { "upload-offset": String(offset) })
-      : new Response(null, { status: 204, headers: { ...TUS, "upload-offset": String(offset) } });
+    if (isFailure(info.outcome)) {
+      // Told once: who tries again with the same link begins anew.
+      await staging.clear();
+      throw new ToolError(info.outcome.code, info.outcome.error, { hint: info.outcome.hint });
+    }
+    const files = [{ path: staging.body, name: info.name }];
+    const outcome = info.outcome ?? (await this.#patiently(link, this.#finish(link, files)));
+    const headers = { "upload-offset": String(offset) };
+    if (!tells) return new Response(null, { status: 204, headers: { ...TUS, ...headers } });
+    return outcome ? json(200, outcome, headers) : stillUnpacking(link, headers);
   }
 
-  async #refuseConflict({ purpose: { dataset, on_conflict }, id }: UploadLink): Promise<void> {
-    if (on_conflict !== "refuse" || this.#turns.isFinishing(id)) return;
-    const { outcome } = await new Staging(this.#parts.paths.staging, id).info();
-    // Its own: whoever asks again hears again how it went.
-    if (outcome === null && (await datasetExists(this.#parts.paths.datasets, dataset))) throw taken(dataset);
+  /** @returns undefined when it takes longer than clients and proxies wait; how it ends is kept for who asks */
+  async #patiently(link: UploadLink, finishing: Promise<Outcome>): Promise<Outcome | undefined> {
+    this.#unheard.delete(link.id);
+    const late = new AbortController();
+    const timer = delay(this.#parts.patienceMs ?? PATIENCE_MS, undefined, { signal: late.signal });
+    const outcome = await Promise.race([finishing, timer]).finally(() => late.abort());
+    if (outcome === undefined) this.#unheard.add(link.id);
+    return outcome;
+  }
+
+  /** The same upload on a link that may make its data set only once: its answer was lost on the way. */
+  async #sentAgain(link: UploadLink, length: number | undefined): Promise<Response | undefined> {
+    if (link.purpose.on_conflict !== "refuse" || length === undefined) return undefined;
+    const info = await this.#staging(link).info();
+    if (info.length !== length) return undefined;
+    if (this.#turns.isFinishing(link.id)) return await this.#whole(link, length, true);
+    const { outcome } = info;
+    const isThere = outcome !== null && !isFailure(outcome) && (await this.#isThere(link));
+    return isThere ? json(200, outcome) : undefined;
+  }
+
+  async #refuseConflict(link: UploadLink): Promise<void> {
+    const { dataset, on_conflict } = link.purpose;
+    if (on_conflict !== "refuse" || this.#turns.isFinishing(link.id)) return;
+    if (await this.#isThere(link)) throw taken(dataset);
+  }
+
+  #isThere({ purpose: { dataset } }: UploadLink): Promise<boolean> {
+    return datasetExists(this.#parts.paths.datasets, dataset);
   }
 
   #turn<T>({ id }: Link, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
@@ -246,8 +294,37 @@ export class Uploads {
   }
 
   #finish(link: UploadLink, files: readonly Staged[]): Promise<Outcome> {
-    return this.#turns.finish(link.id, (signal) =>
-      finishUpload(link.purpose, files, this.#staging(link), this.#parts, signal),
-    );
+    const staging = this.#staging(link);
+    return this.#turns.finish(link.id, async (signal) => {
+      const length = await staging.offset();
+      try {
+        return await finishUpload(link.purpose, files, staging, this.#parts, signal);
+      } catch (error) {
+        if (this.#unheard.has(link.id) && !signal.aborted)
+          await staging.setInfo({ ...EMPTY, length, outcome: this.#failureOf(error) });
+        throw error;
+      } finally {
+        this.#unheard.delete(link.id);
+      }
+    });
   }
+
+  #failureOf(thrown: unknown): Failure {
+    const { code, message, hint } = toToolError(thrown);
+    if (code === "internal") this.#parts.onBug(thrown);
+    return { success: false, code, error: message, ...(hint && { hint }) };
+  }
+}
+
+function stillUnpacking({ purpose }: UploadLink, headers: Readonly<Record<string, string>> = {}): Response {
+  return json(
+    202,
+    {
+      success: true,
+      unpacking: true,
+      dataset: purpose.dataset,
+      hint: "All bytes are here and are being unpacked, which goes on by itself. A GET request to this link tells how it ended",
+    },
+    headers,
+  );
 }
