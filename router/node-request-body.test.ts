@@ -7,6 +7,7 @@ import { Hono } from "hono";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { FILES_PATH } from "../shared/file-links.ts";
 import { free, isOneUse } from "../shared/one-use.ts";
+import { TRANSFER } from "../shared/protocol.ts";
 import { listen } from "./node.ts";
 import type { NodeEnv } from "./node-bodies.ts";
 
@@ -56,6 +57,19 @@ test("a body arrives whole, in pieces that may be given back", async () => {
   const answer = await fetch(url, { method: "PUT", body: sent });
   expect([await answer.text(), areAllOneUse]).toEqual(["taken", true]);
   expect(hash.digest("hex")).toBe(createHash("sha256").update(sent).digest("hex"));
+});
+
+test("what can be read at one go comes in one piece, never larger than a frame of a transfer", async () => {
+  const lengths: number[] = [];
+  const { socket } = await connected(async (body) => {
+    for await (const { length } of body) lengths.push(length);
+    return new Response("taken", { headers: { connection: "close" } });
+  });
+  socket.write(head(8 * MIB));
+  socket.write(Buffer.alloc(8 * MIB));
+  expect(await text(socket)).toMatch(/^HTTP\/1\.1 200/);
+  expect(Math.max(...lengths)).toBeGreaterThan(128 * 1024);
+  expect(Math.max(...lengths)).toBeLessThanOrEqual(TRANSFER.chunkBytes);
 });
 
 test("an empty body ends", async () => {
