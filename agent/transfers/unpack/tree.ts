@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { type FileHandle, mkdir, open, readdir, rm, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { ToolError, toToolError } from "../../../shared/errors.ts";
+import { free } from "../../../shared/one-use.ts";
 import { PARTIAL_PREFIX } from "../../files/atomic.ts";
 import { diskSpace } from "../../files/disk-space.ts";
 import { syncAll } from "../../files/sync-all.ts";
@@ -94,6 +95,7 @@ export class Tree {
         }
       }
       if (!bad) await handle.writeFile(chunk);
+      free(chunk);
     }
     if (head) bad = problemOf(head, name);
     if (bad) throw bad;

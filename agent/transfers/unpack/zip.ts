@@ -2,6 +2,7 @@
 import type { FileHandle } from "node:fs/promises";
 import type { Readable } from "node:stream";
 import * as yauzl from "yauzl";
+import { oneUse } from "../../../shared/one-use.ts";
 import { ENTRIES_MAX, refused, type Taken } from "./intake.ts";
 import { checkRatio, type Tree } from "./tree.ts";
 
@@ -82,7 +83,7 @@ async function* contentOf(zip: yauzl.ZipFile, entry: yauzl.Entry): AsyncGenerato
   );
   stream.on("error", () => {}); // also when nobody reads to the end; who does is told below
   try {
-    yield* stream as AsyncIterable<Uint8Array>;
+    for await (const chunk of stream as AsyncIterable<Uint8Array>) yield oneUse(chunk);
   } catch (error) {
     throw broken(error);
   }
