@@ -4,7 +4,7 @@ import { homedir } from "node:os";
 import { Argument, Command } from "commander";
 import { CLIENTS, type Client, type Instructions, instructionsFor, takesToken } from "../connect/clients.ts";
 import { settingsText } from "../connect/edit.ts";
-import { isPublic, isThisMachine, lanAddress } from "../connect/reach.ts";
+import { asksForToken, isPublic, isThisMachine, lanAddress } from "../connect/reach.ts";
 import { checkWritable, writeSettings } from "../connect/write.ts";
 import { localUrl } from "../install/health.ts";
 import { LAYOUT } from "../install/layout.ts";
@@ -137,26 +137,36 @@ async function tokenFor(
   env: Environment,
 ): Promise<string | undefined> {
   if (!flags.token || !takesToken(client)) return undefined;
-  const admin = adminFor(url, flags, env);
+  // Mistakes first: opening the store may make it.
+  const wanted = { scopes: scopesOf(flags.scope), livesMs: durationMs("--expires", flags.expires) };
+  const admin = await adminFor(client, url, flags, env);
   if (!admin) return undefined;
   try {
-    const livesMs = durationMs("--expires", flags.expires);
-    const made = await admin.create({ label: client, scopes: scopesOf(flags.scope), livesMs });
+    const made = await admin.create({ label: client, ...wanted });
     return made.secret;
   } finally {
     admin.close();
   }
 }
 
-function adminFor(url: URL, flags: Flags, env: Environment): RouterAdmin | undefined {
+async function adminFor(
+  client: Client,
+  url: URL,
+  flags: Flags,
+  env: Environment,
+): Promise<RouterAdmin | undefined> {
   const atRouter = flags.router ?? flags.data ?? env["MCP_AI_TOOLKIT_ROUTER_URL"];
   if (flags.agentData !== undefined) return machineAdmin(flags.agentData, env);
   if (atRouter !== undefined) return adminOf(flags, env);
-  if (isThisMachine(url)) return undefined; // loopback needs none
-  const data = installedSettings()["AI_TOOLKIT_PATH"];
-  if (data !== undefined && !isPublic(url)) return machineAdmin(data, env);
+  const isHere = isThisMachine(url);
+  if (isHere && !(await asksForToken(url))) return undefined;
+  const settings = installedSettings();
+  const data = settings["AI_TOOLKIT_PATH"];
+  const isService = isHere ? url.port === new URL(localUrl(settings)).port : !isPublic(url);
+  if (data !== undefined && isService) return machineAdmin(data, { ...env, ...settings });
   throw new UsageError(
     `A token has to be made for ${url.host}. Where?\n` +
+      `  the service on this machine  sudo mcp-ai-toolkit connect ${client}\n` +
       "  a machine without a router   --agent-data /ai-toolkit, on that machine\n" +
       `  a router elsewhere           --router ${url.origin} --admin-token-file FILE\n` +
       "  a router on this machine     --data FOLDER\n" +

@@ -52,6 +52,16 @@ test("a server of this machine alone needs no token", async () => {
   expect(stdout).toContain("aitoolkit http://127.0.0.1:8012/mcp\n");
 });
 
+test("a server of this machine that asks for a token gets one, from where it was said to be made", async () => {
+  const program = await startProgram({ data, env: { MCP_AI_TOOLKIT_TOKEN: "owner-token-of-this-test" } });
+  onTestFinished(() => program.close());
+  const refused = await connect("claude-code", "--url", program.url);
+  expect(refused.code, refused.stdout).toBe(2);
+  expect(refused.stderr).toContain("sudo mcp-ai-toolkit connect claude-code");
+  const { stdout } = await connect("claude-code", "--url", program.url, "--agent-data", data);
+  expect(stdout).toContain("Authorization: Bearer mait_");
+});
+
 test("--write merges into the client's file, also behind a link, and keeps the old one", async () => {
   const before = '{\n  // mine\n  "mcpServers": { "other": { "command": "x" } }\n}\n';
   await mkdir(join(home, ".cursor"));

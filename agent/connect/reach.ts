@@ -1,4 +1,4 @@
-// Who can reach an address: only this machine, the network at home, or the world.
+// Who can reach an address: only this machine, the network at home, or the world; and with what.
 import { BlockList, isIP } from "node:net";
 import { networkInterfaces } from "node:os";
 import { isLoopback } from "../loopback.ts";
@@ -41,4 +41,18 @@ export function lanAddress(): string | undefined {
   return Object.values(networkInterfaces())
     .flatMap((each) => each ?? [])
     .find(({ family, internal }) => family === "IPv4" && !internal)?.address;
+}
+
+const ASK_MS = 5_000;
+
+/** On loopback most ask for none. One that does not run yet is taken for one of these. */
+export async function asksForToken(url: URL): Promise<boolean> {
+  const asked = fetch(new URL("/mcp/tools", url), { redirect: "error", signal: AbortSignal.timeout(ASK_MS) });
+  return await asked.then(
+    async ({ status, body }) => {
+      await body?.cancel();
+      return status === 401;
+    },
+    () => false,
+  );
 }
