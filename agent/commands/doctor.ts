@@ -1,20 +1,20 @@
 // mcp-ai-toolkit doctor
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { TokenStore } from "../../router/auth/tokens.ts";
 import { openSql } from "../../router/node-sql.ts";
-import { lookAt, parts } from "../doctor/examine.ts";
+import { lookAt, outsideParts, type Part, parts } from "../doctor/examine.ts";
 import type { Finding } from "../doctor/finding.ts";
+import { type InstalledService, installedService, whatToLookAt } from "../doctor/installed.ts";
 import type { TokenFacts } from "../doctor/network-checks.ts";
 import { findingLines, summaryLine } from "../doctor/report.ts";
 import { chooseAccount } from "../install/account.ts";
 import { isRoot } from "../install/as-user.ts";
 import { localUrl } from "../install/health.ts";
 import { LAYOUT } from "../install/layout.ts";
-import { settingsIn } from "../install/settings.ts";
 import { type Options, parseOptions } from "../options.ts";
 import { pathsOf } from "../paths.ts";
 import { UsageError } from "../usage-error.ts";
@@ -30,6 +30,8 @@ interface Flags {
   readonly port?: string;
   readonly json?: boolean;
   readonly offline?: boolean;
+  /** Set by ourselves: we are the service's account, with its settings as environment. */
+  readonly service?: boolean;
 }
 
 const VARIABLES = {
@@ -57,6 +59,7 @@ export function doctorCommand(env: Environment): Command {
     .option("-p, --port <number>", "its port")
     .option("--offline", "ask neither Hugging Face nor the router")
     .option("--json", "as JSON")
+    .addOption(new Option("--service").hideHelp())
     .addHelpText(
       "after",
       `
@@ -68,30 +71,20 @@ Examples:
   mcp-ai-toolkit doctor --data /tmp/try --trainer rehearsal --json`,
     )
     .action(async (flags: Flags) => {
-      const service = flags.data === undefined ? installedService() : undefined;
+      const service = flags.service ? undefined : installedService();
+      const what = whatToLookAt(service, flags.data);
+      const isOurs = service && what === "service";
       process.exitCode =
-        service && isRoot() ? await asService(service, flags) : await doctor(flags, env, service);
+        isOurs && isRoot()
+          ? await asService(service, flags)
+          : await (what === "outside"
+              ? report(outsideParts(env), flags)
+              : doctor(flags, isOurs ? { ...env, ...service.settings } : env));
     });
 }
 
-interface Service {
-  readonly user: string;
-  /** undefined: only root may read them. */
-  readonly settings: Environment | undefined;
-}
-
-function installedService(): Service | undefined {
-  if (!existsSync(LAYOUT.unit)) return undefined;
-  const user = /^User=(.+)$/m.exec(readFileSync(LAYOUT.unit, "utf8"))?.[1] ?? "";
-  try {
-    return { user, settings: settingsIn(readFileSync(LAYOUT.settings, "utf8")) };
-  } catch {
-    return { user, settings: undefined };
-  }
-}
-
 /** What root may write says nothing: the service's account looks, with its environment and the installed program. */
-async function asService({ user, settings = {} }: Service, flags: Flags): Promise<number> {
+async function asService({ user, settings = {} }: InstalledService, flags: Flags): Promise<number> {
   const { owner, home } = await chooseAccount(user, "/");
   if (!owner) throw new UsageError(`The service's account ${user} is gone; run: sudo mcp-ai-toolkit install`);
   const given = [flags.offline && "--offline", flags.json && "--json"].filter(
@@ -100,6 +93,7 @@ async function asService({ user, settings = {} }: Service, flags: Flags): Promis
   const args = [
     join(LAYOUT.current, "dist/bin.js"),
     "doctor",
+    "--service",
     "--data",
     settings["AI_TOOLKIT_PATH"] ?? "",
     ...given,
@@ -129,34 +123,35 @@ const withFlags = (flags: Flags) =>
     }),
   );
 
-async function doctor(flags: Flags, env: Environment, service: Service | undefined): Promise<number> {
-  const environment = { ...env, ...service?.settings, ...withFlags(flags) };
+async function doctor(flags: Flags, env: Environment): Promise<number> {
+  const environment = { ...env, ...withFlags(flags) };
   // Whether it would let anybody in without a token is looked at, not refused.
   const options = parseOptions([], { ...environment, MCP_AI_TOOLKIT_INSECURE: "1" });
-  const findings: Finding[] = [];
   const examination = {
     options,
     environment,
     url: localUrl({ MCP_AI_TOOLKIT_HOST: options.host, MCP_AI_TOOLKIT_PORT: String(options.port) }),
     offline: flags.offline ?? false,
     insecure: environment["MCP_AI_TOOLKIT_INSECURE"] === "1",
+    service: flags.service ?? false,
     tokens: async () => tokensOf(options),
   };
+  return await report(parts(examination), flags);
+}
+
+/** @returns the exit code */
+async function report(looks: readonly Part[], { json }: Flags): Promise<number> {
+  const findings: Finding[] = [];
   const waiting = progress();
-  for (const part of parts(examination)) {
+  for (const part of looks) {
     waiting.show(part.doing);
     const found = await lookAt(part);
     waiting.clear();
     findings.push(...found);
-    if (!flags.json) for (const each of found) print(each);
+    if (!json) for (const each of found) print(each);
   }
   const isWell = findings.every(({ status }) => status !== "error");
-  if (flags.json) console.log(JSON.stringify({ ok: isWell, findings }, null, 2));
-  else {
-    console.log(`\n${summaryLine(findings)}`);
-    if (service && !service.settings)
-      console.log("Only root reads the service's settings: sudo mcp-ai-toolkit doctor");
-  }
+  console.log(json ? JSON.stringify({ ok: isWell, findings }, null, 2) : `\n${summaryLine(findings)}`);
   return isWell ? 0 : 1;
 }
 

@@ -12,6 +12,8 @@ import { freePort } from "../testing/free-port.ts";
 import { runProgram, startProgram } from "../testing/program.ts";
 import type { TrainerOptions } from "../trainer/trainer.ts";
 import { driverCheck } from "./driver-check.ts";
+import { lookAt, outsideParts } from "./examine.ts";
+import { whatToLookAt } from "./installed.ts";
 import { accessFinding, modelChecks } from "./model-checks.ts";
 import { clockFinding, portCheck, routerChecks, tokenFindings } from "./network-checks.ts";
 import { diskFinding, permissionChecks } from "./place-checks.ts";
@@ -61,10 +63,11 @@ const trainer = (toolkit = folder): TrainerOptions => ({
 });
 
 test("ai-toolkit: missing, without its venv, and whole", async () => {
-  const look = async () => (await toolkitChecks(trainer(), "/my data")).findings;
+  const look = async (service = false) => (await toolkitChecks(trainer(), "/my data", service)).findings;
   expect(await look()).toMatchObject([
     { check: "ai-toolkit", status: "error", fix: "mcp-ai-toolkit setup-toolkit --data '/my data'" },
   ]);
+  expect(await look(true)).toMatchObject([{ fix: "sudo mcp-ai-toolkit setup-toolkit --data '/my data'" }]);
   await put("run.py", "");
   expect(await look()).toMatchObject([
     { check: "ai-toolkit", status: "warning" },
@@ -102,7 +105,7 @@ test.each([
   const python = await put("venv/bin/python", `#!/bin/sh\n${script}\n`, 0o755);
   const toolkit = { path: folder, version: null, python, reports: true, requests: [] };
   const timeoutMs = script.includes("sleep") ? 500 : 30_000;
-  expect(await torchCheck(toolkit, timeoutMs)).toMatchObject([
+  expect(await torchCheck(toolkit, false, timeoutMs)).toMatchObject([
     { status, message: expect.stringContaining(message) },
   ]);
 });
@@ -165,6 +168,69 @@ test.skipIf(process.geteuid?.() !== 0)(
     ]);
   },
 );
+
+test.skipIf(process.geteuid?.() !== 0)(
+  "a folder is taken from nobody: what is somebody else's is shared, and a closed way to it is named",
+  async () => {
+    const [NOBODY, DAEMON] = [65_534, 1];
+    const paths = pathsOf({
+      data: folder,
+      exportRoots: [{ name: "comfy", path: join(folder, "home/loras") }],
+    });
+    await createFolders(paths);
+    await mkdir(join(folder, "home/loras"), { recursive: true });
+    for (const path of Object.values(paths).filter(
+      (each) => typeof each === "string" && each.startsWith(folder),
+    ))
+      await chown(path as string, NOBODY, NOBODY).catch(() => {}); // databases that are not made yet
+    await chown(join(folder, "home/loras"), DAEMON, DAEMON);
+    await chmod(folder, 0o755);
+    const asNobody = async (serviceUser?: string) => {
+      process.seteuid?.(NOBODY);
+      return await permissionChecks(paths, "nobody", serviceUser).finally(() => process.seteuid?.(0));
+    };
+    const loras = join(folder, "home/loras");
+    expect(await asNobody()).toMatchObject([
+      {
+        message: `${loras} may not be written (as nobody)`,
+        fix: `it is daemon's; share it: sudo setfacl -R -m u:nobody:rwX ${loras}`,
+      },
+    ]);
+    expect(await asNobody("daemon")).toMatchObject([
+      { fix: "it is the service's, which looks by: sudo mcp-ai-toolkit doctor" },
+    ]);
+    await chmod(join(folder, "home"), 0o700);
+    expect(await asNobody()).toMatchObject([
+      {
+        message: `${loras} cannot be reached (as nobody)`,
+        fix: expect.stringContaining(`namei -l ${loras}`),
+      },
+    ]);
+  },
+);
+
+test.each([
+  ["no service", undefined, undefined, "folder"],
+  ["the service's settings are root's", { user: "anna", settings: undefined }, undefined, "outside"],
+  ["root may read them", { user: "anna", settings: { AI_TOOLKIT_PATH: "/d" } }, undefined, "service"],
+  ["its folder was named", { user: "anna", settings: { AI_TOOLKIT_PATH: "/d" } }, "/d/", "service"],
+  ["another folder was named", { user: "anna", settings: { AI_TOOLKIT_PATH: "/d" } }, "/tmp/try", "folder"],
+  ["a folder was named", { user: "anna", settings: undefined }, "/tmp/try", "folder"],
+] as const)("what is looked at when %s", (_what, service, data, expected) => {
+  expect(whatToLookAt(service, data)).toBe(expected);
+});
+
+test("of a service whose settings are closed to the caller only what hangs on none is looked at", async () => {
+  const findings = (await Promise.all(outsideParts({}).map(lookAt))).flat();
+  expect(findings).toContainEqual({
+    check: "settings",
+    status: "error",
+    message: "of the service are root's to read, so the rest was not looked at",
+    fix: "sudo mcp-ai-toolkit doctor",
+  });
+  for (const check of ["permissions", "router", "port", "tokens", "ai-toolkit"])
+    expect(findings.map((each) => each.check)).not.toContain(check);
+});
 
 test("base models: what the configs name is asked of the hub with the token, which nobody sees", async () => {
   const asked: string[] = [];
@@ -294,8 +360,13 @@ test("a real router: joined, revoked, gone; and its clock", async () => {
     },
     { check: "clock" },
   ]);
+  const service = { router: router.url, name: "box", token: "mait_of_old" };
+  expect(await routerChecks({ router: service, service: true })).toMatchObject([
+    { fix: expect.stringContaining(`sudo mcp-ai-toolkit install --router ${router.url} --name box --code`) },
+    { check: "clock" },
+  ]);
   await router.stop();
-  expect(await routerChecks({ router: { router: router.url } })).toMatchObject([
+  expect(await routerChecks({ router: { router: router.url }, service: false })).toMatchObject([
     { status: "error", message: expect.stringContaining("cannot be reached: connect ECONNREFUSED") },
   ]);
 });

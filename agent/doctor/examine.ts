@@ -1,5 +1,6 @@
 // All checks, in the order in which a person would look: what comes first keeps the rest from working.
 
+import { hasCode } from "../files/sandbox.ts";
 import { readMembership } from "../membership.ts";
 import type { Options } from "../options.ts";
 import { pathsOf } from "../paths.ts";
@@ -21,6 +22,8 @@ export interface Examination {
   readonly url: string;
   readonly offline: boolean;
   readonly insecure: boolean;
+  /** It is the installed service that is looked at, by its own account. */
+  readonly service: boolean;
   readonly tokens: () => Promise<readonly TokenFacts[]>;
 }
 
@@ -30,7 +33,28 @@ export interface Part {
   readonly look: () => Promise<readonly Finding[]>;
 }
 
-export function parts({ options, environment, url, offline, insecure, tokens }: Examination): Part[] {
+const NODE: Part = { doing: "Node.js", look: async () => nodeCheck(process.versions.node) };
+const SERVICE: Part = { doing: "service", look: () => serviceCheck() };
+
+/** For those who may not read the service's settings: what hangs on none of them. */
+export const outsideParts = (environment: Environment): Part[] => [
+  NODE,
+  { doing: "nvidia-smi", look: () => driverCheck(environment) },
+  SERVICE,
+  {
+    doing: "settings",
+    look: async () => [
+      error(
+        "settings",
+        "of the service are root's to read, so the rest was not looked at",
+        "sudo mcp-ai-toolkit doctor",
+      ),
+    ],
+  },
+];
+
+export function parts(examination: Examination): Part[] {
+  const { options, environment, url, offline, insecure, service, tokens } = examination;
   const paths = pathsOf(options);
   const trainer = {
     choice: options.trainer,
@@ -38,7 +62,7 @@ export function parts({ options, environment, url, offline, insecure, tokens }: 
     python: options.python,
     rehearsalCommand: rehearsalCommand(),
   };
-  const toolkit = toolkitChecks(trainer, options.data);
+  const toolkit = toolkitChecks(trainer, options.data, service);
   toolkit.catch(() => {}); // looked at, and told of, in its part
   const isReal = options.trainer !== "rehearsal";
   const places = new Map([["runs", paths.output]]);
@@ -46,13 +70,13 @@ export function parts({ options, environment, url, offline, insecure, tokens }: 
   if (cache !== undefined && isReal) places.set("base models", cache);
   const { host, token, data } = options;
   return [
-    { doing: "Node.js", look: async () => nodeCheck(process.versions.node) },
+    NODE,
     { doing: "ai-toolkit", look: async () => (await toolkit).findings },
     {
       doing: "importing torch",
       look: async () => {
         const found = (await toolkit).toolkit;
-        return found ? await torchCheck(found) : [];
+        return found ? await torchCheck(found, service) : [];
       },
     },
     { doing: "nvidia-smi", look: async () => (isReal ? await driverCheck(environment) : []) },
@@ -66,15 +90,15 @@ export function parts({ options, environment, url, offline, insecure, tokens }: 
         return await modelChecks({ paths, toolkit: home, environment, offline });
       },
     },
-    { doing: "service", look: () => serviceCheck() },
-    { doing: "port", look: async () => portCheck(url, (await serviceCheck()).length > 0) },
+    SERVICE,
+    { doing: "port", look: () => portCheck(url, service) },
     {
       doing: "router",
       look: async () => {
         const joined = await readMembership(paths.state);
         const router = options.link.router?.href.replace(/^ws/, "http").replace(/\/agent\/?$/, "");
         const asked = joined ?? (router === undefined ? undefined : { router });
-        return asked && !offline ? await routerChecks({ router: asked }) : [];
+        return asked && !offline ? await routerChecks({ router: asked, service }) : [];
       },
     },
     {
@@ -98,6 +122,10 @@ export async function lookAt({ doing, look }: Part): Promise<readonly Finding[]>
     return await look();
   } catch (thrown) {
     const message = thrown instanceof Error ? thrown.message : String(thrown);
+    if (hasCode(thrown, "EACCES")) {
+      const owner = "look as the one to whom it belongs; at the service: sudo mcp-ai-toolkit doctor";
+      return [error(doing, `could not be looked at: ${message}`, owner)];
+    }
     return [error(doing, `could not be looked at: ${message}`, "mend that, and look again")];
   }
 }

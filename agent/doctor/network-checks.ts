@@ -65,12 +65,15 @@ export function clockFinding(date: string | null, now: Date): Finding[] {
 
 export interface RouterQuestion {
   readonly router: Pick<Membership, "router"> & Partial<Membership>;
+  /** It is the installed service that has joined. */
+  readonly service: boolean;
   readonly now?: () => Date;
 }
 
 /** Reachable, does it still take this machine, and do the clocks agree? */
 export async function routerChecks({
   router: { router, token, name },
+  service,
   now = () => new Date(),
 }: RouterQuestion): Promise<Finding[]> {
   const signal = () => AbortSignal.timeout(TIMEOUT_MS);
@@ -90,7 +93,8 @@ export async function routerChecks({
   const door = await fetch(new URL("/agent", router), { headers, signal: signal(), redirect: "error" });
   await door.body?.cancel();
   if (door.status === 401) {
-    const again = `mcp-ai-toolkit router pair there, then here: mcp-ai-toolkit join ${router} --name ${name} --code XXXX-XXXX`;
+    const join = service ? `sudo mcp-ai-toolkit install --router ${router}` : `mcp-ai-toolkit join ${router}`;
+    const again = `mcp-ai-toolkit router pair there, then here: ${join} --name ${name} --code XXXX-XXXX`;
     return [
       error("router", `${router} no longer takes this machine: its credential was revoked`, again),
       ...clock,

@@ -5,8 +5,11 @@ import { userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { PARTIAL_PREFIX } from "../files/atomic.ts";
 import { diskSpace } from "../files/disk-space.ts";
+import { hasCode } from "../files/sandbox.ts";
+import { userName } from "../install/account.ts";
 import type { Paths } from "../paths.ts";
 import { error, type Finding, ok, warning } from "./finding.ts";
+import { installedService } from "./installed.ts";
 
 const GIB = 1024 ** 3;
 /** A base model, latents and some checkpoints; see preflight for what a certain run needs. */
@@ -63,24 +66,52 @@ const WHY: Readonly<Record<string, string>> = {
 export async function permissionChecks(
   { config, datasets, output, outputs, state, exportRoots }: Paths,
   user = userInfo().username,
+  serviceUser = installedService()?.user,
 ): Promise<Finding[]> {
   const folders = [config, datasets, output, outputs, state, ...exportRoots.map(({ path }) => path)];
   const findings: Finding[] = [];
   for (const folder of folders) {
+    if (await isClosed(folder)) {
+      const look = `namei -l ${folder} shows which folder on the way keeps ${user} out`;
+      findings.push(error("permissions", `${folder} cannot be reached (as ${user})`, look));
+      continue;
+    }
     const there = await nearest(folder);
     const problem = await writeProblem(there);
     if (problem === undefined) continue;
     const which = there === folder ? folder : `${folder} is missing, and ${there}`;
     findings.push(
-      error("permissions", `${which} ${WHY[problem] ?? problem} (as ${user})`, mend(problem, there, user)),
+      error(
+        "permissions",
+        `${which} ${WHY[problem] ?? problem} (as ${user})`,
+        await mend(problem, there, user, serviceUser),
+      ),
     );
   }
   return findings.length > 0 ? findings : [ok("permissions", `all folders can be written (as ${user})`)];
 }
 
-function mend(problem: string, folder: string, user: string): string {
+async function isClosed(folder: string): Promise<boolean> {
+  return await stat(folder).then(
+    () => false,
+    (thrown) => hasCode(thrown, "EACCES"),
+  );
+}
+
+/** Whoever follows it must not take the folder away from whom it belongs to. */
+async function mend(
+  problem: string,
+  folder: string,
+  user: string,
+  serviceUser: string | undefined,
+): Promise<string> {
   if (problem === "EROFS")
     return "sudo mcp-ai-toolkit install opens its folders to the service; or remount the disk";
   if (problem === "ENOSPC") return `du -xh --max-depth=2 ${folder} | sort -h | tail`;
-  return `sudo chown -R ${user}: ${folder}`;
+  const { uid } = await stat(folder);
+  if (uid === process.geteuid?.()) return `chmod -R u+rwX ${folder}`;
+  if (uid === 0) return `sudo chown -R ${user}: ${folder}`;
+  const owner = await userName(uid);
+  if (owner === serviceUser) return "it is the service's, which looks by: sudo mcp-ai-toolkit doctor";
+  return `it is ${owner}'s; share it: sudo setfacl -R -m u:${user}:rwX ${folder}`;
 }

@@ -36,7 +36,7 @@ export async function serviceCheck(
     error(
       "service",
       `is ${state}`,
-      `sudo systemctl restart ${SERVICE}; why it ended: journalctl -u ${SERVICE} -n 30`,
+      `sudo systemctl restart ${SERVICE}; why it ended: sudo journalctl -u ${SERVICE} -n 30`,
     ),
   ];
 }

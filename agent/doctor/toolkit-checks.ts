@@ -1,5 +1,6 @@
 // ai-toolkit, its Python, and what its torch sees.
 import { execFile } from "node:child_process";
+import { userInfo } from "node:os";
 import { promisify } from "node:util";
 import * as v from "valibot";
 import { findToolkit, type Toolkit, type TrainerOptions } from "../trainer/trainer.ts";
@@ -7,30 +8,35 @@ import { error, type Finding, ok, warning } from "./finding.ts";
 
 const quoted = (path: string) => (/^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`);
 
+/** @param service looked at by the service's account: for a person's command line that is somebody else */
 export async function toolkitChecks(
   trainer: TrainerOptions,
   data: string,
+  service: boolean,
 ): Promise<{ readonly findings: Finding[]; readonly toolkit: Toolkit | undefined }> {
   if (trainer.choice === "rehearsal") {
     const text = "the rehearsal trains nothing and needs none";
     return { findings: [ok("ai-toolkit", text)], toolkit: undefined };
   }
   const toolkit = await findToolkit(trainer);
-  const setUp = `mcp-ai-toolkit setup-toolkit --data ${quoted(data)}`;
+  const setUp = `${service ? "sudo " : ""}mcp-ai-toolkit setup-toolkit --data ${quoted(data)}`;
   if (!toolkit) {
     const where = trainer.toolkitFolders.join(" or ");
     return { findings: [error("ai-toolkit", `there is no run.py in ${where}`, setUp)], toolkit };
   }
-  return { findings: [versionCheck(toolkit), pythonCheck(toolkit, setUp)], toolkit };
+  return { findings: [versionCheck(toolkit, service), pythonCheck(toolkit, setUp)], toolkit };
 }
 
-function versionCheck({ path, version, reports }: Toolkit): Finding {
+/** As the account that looks, which owns the toolkit's folder. */
+const asOwner = (service: boolean) => (service ? `sudo -H -u ${userInfo().username} ` : "");
+
+function versionCheck({ path, version, reports }: Toolkit, service: boolean): Finding {
   const name = `${version ?? "version unknown"} in ${path}`;
   if (reports) return ok("ai-toolkit", name);
   return warning(
     "ai-toolkit",
     `${name}: too old to report its progress, so it is read from the log`,
-    `git -C ${quoted(path)} pull`,
+    `${asOwner(service)}git -C ${quoted(path)} pull`,
   );
 }
 
@@ -67,9 +73,13 @@ const TorchAnswer = v.pipe(
 const TORCH_MS = 120_000;
 
 /** Runs the toolkit's own Python as a training would. */
-export async function torchCheck({ path, python }: Toolkit, timeoutMs = TORCH_MS): Promise<Finding[]> {
+export async function torchCheck(
+  { path, python }: Toolkit,
+  service: boolean,
+  timeoutMs = TORCH_MS,
+): Promise<Finding[]> {
   if (python === null) return [];
-  const pip = `${quoted(python)} -m pip install`;
+  const pip = `${asOwner(service)}${quoted(python)} -m pip install`;
   const options = { cwd: path, timeout: timeoutMs, killSignal: "SIGKILL", encoding: "utf8" } as const;
   let printed: string;
   try {

@@ -50,6 +50,12 @@ async function accountOf(key: string, own: boolean): Promise<Account | undefined
   return { name, home, group: group ?? String(gid), owner: { uid, gid }, own };
 }
 
+/** The number itself for an account that nobody knows. */
+export const userName = async (uid: number) => (await accountOf(String(uid), false))?.name ?? String(uid);
+
+/** undefined for an account that nobody knows. */
+export const userHome = async (uid: number) => (await accountOf(String(uid), false))?.home;
+
 const NOT_MADE: Account = { name: ACCOUNT, group: ACCOUNT, home: ACCOUNT_HOME, owner: undefined, own: true };
 
 /**
