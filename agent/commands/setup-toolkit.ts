@@ -5,8 +5,9 @@ import { promisify } from "node:util";
 import { Command } from "commander";
 import { diskSpace } from "../files/disk-space.ts";
 import { DEFAULT_DATA } from "../options.ts";
+import { findPython } from "../toolkit/python.ts";
 import { KNOWN_GOOD, REPOSITORY, setUpToolkit } from "../toolkit/setup.ts";
-import { driverCuda, torchIndex } from "../toolkit/torch.ts";
+import { driverCuda, PIPS_OWN, torchIndex } from "../toolkit/torch.ts";
 import { UsageError } from "../usage-error.ts";
 import type { Environment } from "./admin-flags.ts";
 
@@ -27,10 +28,13 @@ export function setupToolkitCommand(env: Environment): Command {
     .option("--data <folder>", `the data folder (env: AI_TOOLKIT_PATH) [default: ${DEFAULT_DATA}]`)
     .option("--ref <commit>", "commit, tag or branch of ai-toolkit", KNOWN_GOOD)
     .option("--repo <url>", "where it is fetched from", REPOSITORY)
-    .option("--python <program>", "Python 3.10 or newer [default: python3.12, or python3]")
+    .option(
+      "--python <program>",
+      "Python that makes the environment [default: python3.12, .11, .10, or a python3 of these]",
+    )
     .option(
       "--torch-index <url>",
-      "where torch is fetched from [default: PyTorch's build for this machine's driver]",
+      `where torch is fetched from; "${PIPS_OWN}": where pip is set to fetch from, a mirror say [default: PyTorch's build for this machine's driver]`,
     )
     .option("--dry-run", "print every command, run none")
     .addHelpText(
@@ -40,8 +44,12 @@ An ai-toolkit that is there already stays as it is; a virtual environment is onl
 
 Examples:
   mcp-ai-toolkit setup-toolkit --data /ai-toolkit
+  sudo mcp-ai-toolkit setup-toolkit --data /ai-toolkit     as the folder's owner, who is the service's account
   mcp-ai-toolkit setup-toolkit --data /ai-toolkit --ref main
-  mcp-ai-toolkit setup-toolkit --data /ai-toolkit --torch-index https://download.pytorch.org/whl/cpu`,
+  mcp-ai-toolkit setup-toolkit --data /ai-toolkit --torch-index https://download.pytorch.org/whl/cpu
+
+Behind mirrors: tell pip (/etc/pip.conf: index-url) and git (/etc/gitconfig: url.<mirror>.insteadOf = https://github.com/), then
+  mcp-ai-toolkit setup-toolkit --data /ai-toolkit --torch-index ${PIPS_OWN}`,
     )
     .action(async (flags: Flags) => {
       const data = resolve(flags.data ?? env["AI_TOOLKIT_PATH"] ?? DEFAULT_DATA);
@@ -74,25 +82,6 @@ async function cuda(): Promise<readonly [number, number] | undefined> {
   return await asked.then(
     ({ stdout }) => driverCuda(stdout),
     () => undefined, // no driver: torch for the CPU
-  );
-}
-
-const CANDIDATES = ["python3.12", "python3"] as const;
-/** What a virtual environment with pip takes; some distributions split it off. */
-const PROBE = "import sys, venv, ensurepip; sys.exit(0 if sys.version_info >= (3, 10) else 3)";
-
-/** @throws UsageError when none fits */
-async function findPython(given: string | undefined): Promise<string> {
-  const candidates = given === undefined ? CANDIDATES : [given];
-  for (const candidate of candidates) {
-    const fits = await promisify(execFile)(candidate, ["-c", PROBE]).then(
-      () => true,
-      () => false,
-    );
-    if (fits) return candidate;
-  }
-  throw new UsageError(
-    `${candidates.join(" and ")}: not there, older than 3.10, or without venv. On Debian and Ubuntu: sudo apt install python3-venv`,
   );
 }
 

@@ -1,10 +1,13 @@
 // setup-toolkit with real git, a real virtual environment and real pip, from a repository and packages on this disk.
-import { execFileSync } from "node:child_process";
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { execFile, execFileSync } from "node:child_process";
+import { chmod, chown, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
-import { runProgram } from "../testing/program.ts";
+import { buildInto } from "../../scripts/build.ts";
+import { environment, runProgram } from "../testing/program.ts";
+import { setUpToolkit } from "./setup.ts";
 
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 60_000 });
 
@@ -88,7 +91,9 @@ test.skipIf(!ready)(
   async () => {
     const cut = await setUp(["--ref", commit, "--torch-index", "file:///none"], "no-such-folder");
     expect(cut.code).toBe(1);
-    expect(cut.stderr).toMatch(/pip install torch==9\.9\.1 .* run this again: it goes on from here/);
+    expect(cut.stderr).toMatch(
+      /pip install torch==9\.9\.1 .* --torch-index pip, or its URL.* run this again: it goes on from here/,
+    );
     const toolkit = join(data, "ai-toolkit");
     expect(await readdir(data)).toEqual(["ai-toolkit"]);
 
@@ -140,18 +145,57 @@ test.skipIf(!ready)(
   },
 );
 
+const isRoot = process.geteuid?.() === 0;
+const [NOBODY, DAEMON] = [65_534, 1];
+
+test.skipIf(!ready || !isRoot)(
+  "in somebody's folder root does it as that person, at home there",
+  async () => {
+    for (const [path, text] of [
+      ["run.py", ""],
+      ["python", '#!/bin/sh\necho "$HOME $(id -u)" > said\nexit 1\n'],
+    ] as const)
+      await writeFile(join(data, path), text, { mode: 0o755 });
+    for (const path of [base, data]) await chmod(path, 0o755);
+    await chown(data, NOBODY, NOBODY);
+    const setup = { repository, ref: commit, torchIndex: "pip", dryRun: false, print: () => {} };
+    const failed = setUpToolkit({ data, python: join(data, "python"), ...setup });
+    await expect(failed).rejects.toThrow("-m venv");
+    expect(await readFile(join(data, "said"), "utf8")).toBe(`/nonexistent ${NOBODY}\n`);
+  },
+);
+
+test.skipIf(!ready || !isRoot)("in somebody else's folder others are told to let root do it", async () => {
+  await chmod(base, 0o755);
+  await chmod(data, 0o755);
+  await chown(data, NOBODY, NOBODY);
+  await buildInto(join(base, "dist")); // where every account can read it
+  const args = [join(base, "dist/bin.js"), "setup-toolkit", "--data", data];
+  const asked = promisify(execFile)(process.execPath, args, { env: environment(), uid: DAEMON, gid: DAEMON });
+  const error: { readonly code?: number; readonly stderr?: string } = await asked.catch((thrown) => thrown);
+  expect(error.stderr).toContain(
+    `is nobody's; root does it in their name:  sudo mcp-ai-toolkit setup-toolkit`,
+  );
+  expect(error.code).toBe(2);
+});
+
 test.skipIf(!ready)("--dry-run prints the commands and runs none", async () => {
   const { code, stdout } = await setUp(["--dry-run"]);
   expect(code).toBe(0);
   expect(stdout).toContain("git fetch --depth 1");
   expect(stdout).toContain("27a03a91f23eb1b757d5ec2e80ee3e129cfcc350");
   expect(stdout).toContain("-m venv");
+  expect(stdout).toContain("torch torchvision torchaudio (the versions that its README names)");
+  expect(stdout).toContain("--index-url https://download.pytorch.org/whl/");
+  const mirrored = await setUp(["--dry-run", "--torch-index", "pip"]);
+  expect(mirrored.stdout).toContain("-m pip install torch");
+  expect(mirrored.stdout).not.toContain("--index-url");
   expect(await readdir(data)).toEqual([]);
 });
 
 test.each([
   [["--ref", "--upload-pack=x"], "--ref takes"],
-  [["--python", "/nonexistent/python"], "python3-venv"],
+  [["--python", "/nonexistent/python"], "/nonexistent/python is not there"],
   [["--data", "/nonexistent/data"], "There is no folder"],
 ])("%j is a mistake that is explained", async (args, sentence) => {
   const { code, stderr } = await runProgram(["setup-toolkit", "--dry-run", ...args]);

@@ -4,10 +4,12 @@ import { once } from "node:events";
 import { access, mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { PARTIAL_PREFIX } from "../files/atomic.ts";
+import { mayWrite } from "../files/may-write.ts";
+import { userHome, userName } from "../install/account.ts";
 import { asOwnerOf, isRoot } from "../install/as-user.ts";
 import { type Print, runSteps, type Step, UNCHANGED } from "../install/steps.ts";
 import { UsageError } from "../usage-error.ts";
-import { torchPackages } from "./torch.ts";
+import { indexFlags, PIPS_OWN, torchPackages } from "./torch.ts";
 
 export const REPOSITORY = "https://github.com/ostris/ai-toolkit.git";
 /** 0.12.26 of 2026-08-21: what this program was proved with. */
@@ -19,6 +21,7 @@ export interface Setup {
   readonly ref: string;
   /** Python that makes the virtual environment. */
   readonly python: string;
+  /** A URL, or `PIPS_OWN`. */
   readonly torchIndex: string;
   readonly dryRun: boolean;
   readonly print: Print;
@@ -43,20 +46,39 @@ export async function setUpToolkit(setup: Setup): Promise<string> {
   if (!inData && (await exists(folder)) && !(await exists(join(folder, "run.py")))) {
     throw new UsageError(`${folder} is there and is no ai-toolkit (no run.py); move it away first`);
   }
+  if (!dryRun) await checkRights(data, folder);
   const run = runner(data);
   await runSteps([checkoutStep(setup, folder, run), ...(await venvSteps(setup, folder, run))], dryRun, print);
   return folder;
 }
 
-type Run = (command: string, args: readonly string[], cwd: string) => Promise<void>;
+/** Before gigabytes are fetched. @throws UsageError */
+async function checkRights(data: string, folder: string): Promise<void> {
+  for (const path of [data, folder]) {
+    if (await mayWrite(path)) continue;
+    const owner = await userName((await stat(path)).uid);
+    throw new UsageError(
+      `${path} is ${owner}'s; root does it in their name:  sudo mcp-ai-toolkit setup-toolkit --data ${data}`,
+    );
+  }
+}
+
+interface Command {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly cwd: string;
+  /** What to do when it fails, where that is known. */
+  readonly hint?: string | undefined;
+}
+type Run = (command: Command) => Promise<void>;
 
 /** As whom the data folder belongs to; what git and pip say goes to the terminal. */
 function runner(data: string): Run {
-  return async (command, args, cwd) => {
+  return async ({ command, args, cwd, hint = "" }) => {
     const owner = await stat(data);
     const as = isRoot() && owner.uid !== 0 ? { uid: owner.uid, gid: owner.gid } : {};
-    // Root's own caches would be in the way of anybody else.
-    const home = "uid" in as ? { HOME: data } : {};
+    // Their own settings of git and pip, and caches that they may write.
+    const home = "uid" in as ? { HOME: (await userHome(owner.uid)) ?? data } : {};
     const env = { ...process.env, ...home, GIT_TERMINAL_PROMPT: "0", PIP_DISABLE_PIP_VERSION_CHECK: "1" };
     const options: SpawnOptions = { cwd, env, stdio: ["ignore", "inherit", "inherit"], ...as };
     const child = spawn(command, args, options);
@@ -64,14 +86,14 @@ function runner(data: string): Run {
     if (code === 0) return;
     const line = [command, ...args].join(" ");
     throw new Error(
-      `${line} ended with ${code ?? signal}. Once that is mended, run this again: it goes on from here`,
+      `${line} ended with ${code ?? signal}.${hint} Once that is mended, run this again: it goes on from here`,
     );
   };
 }
 
 function checkoutStep({ data, repository, ref }: Setup, folder: string, run: Run): Step {
   const staged = join(data, `${PARTIAL_PREFIX}ai-toolkit`);
-  const git = (...args: readonly string[]) => run("git", args, staged);
+  const git = (...args: readonly string[]) => run({ command: "git", args, cwd: staged });
   return {
     title: `Check ai-toolkit out to ${folder}`,
     detail: `git fetch --depth 1 ${repository} ${ref}`,
@@ -89,17 +111,16 @@ function checkoutStep({ data, repository, ref }: Setup, folder: string, run: Run
   };
 }
 
-async function venvSteps(
-  { data, python, torchIndex, dryRun }: Setup,
-  folder: string,
-  run: Run,
-): Promise<Step[]> {
+const BEHIND_A_MIRROR = ` Behind a mirror: --torch-index ${PIPS_OWN}, or its URL.`;
+
+async function venvSteps({ data, python, torchIndex }: Setup, folder: string, run: Run): Promise<Step[]> {
   const venv = join(folder, "venv");
   const unfinished = join(venv, UNFINISHED);
   const own = join(venv, "bin/python");
   const isTheirs = async () =>
     (await exists(join(folder, ".venv/bin/python"))) || ((await exists(own)) && !(await exists(unfinished)));
-  const pip = (...args: readonly string[]) => run(own, ["-m", "pip", "install", ...args], folder);
+  const pip = (args: readonly string[], hint?: string) =>
+    run({ command: own, args: ["-m", "pip", "install", ...args], cwd: folder, hint });
   const before = await isTheirs();
   const readme = () => readFile(join(folder, "README.md"), "utf8").catch(() => ""); // one without
   const inVenv = (title: string, detail: string, work: () => Promise<void>): Step => ({
@@ -111,20 +132,23 @@ async function venvSteps(
       return undefined;
     },
   });
-  const pinned = dryRun ? torchPackages(await readme()).join(" ") : "";
+  const index = indexFlags(torchIndex);
+  const packages = torchPackages(await readme()).join(" ");
+  const isThere = await exists(join(folder, "README.md"));
+  const pinned = isThere ? packages : `${packages} (the versions that its README names)`;
   return [
     inVenv(`Make its virtual environment ${venv}`, `${python} -m venv ${venv}`, async () => {
       await asOwnerOf(data, () => mkdir(venv, { recursive: true }));
       await asOwnerOf(data, () =>
         writeFile(unfinished, "Made by mcp-ai-toolkit setup-toolkit; run it again.\n"),
       );
-      await run(python, ["-m", "venv", venv], folder);
+      await run({ command: python, args: ["-m", "venv", venv], cwd: folder });
     }),
-    inVenv("Install torch", `${own} -m pip install ${pinned} --index-url ${torchIndex}`, async () =>
-      pip(...torchPackages(await readme()), "--index-url", torchIndex),
+    inVenv("Install torch", [own, "-m pip install", pinned, ...index].join(" "), async () =>
+      pip([...torchPackages(await readme()), ...index], torchIndex === PIPS_OWN ? "" : BEHIND_A_MIRROR),
     ),
     inVenv("Install what ai-toolkit needs", `${own} -m pip install -r requirements.txt`, async () => {
-      await pip("-r", "requirements.txt");
+      await pip(["-r", "requirements.txt"]);
       await asOwnerOf(data, () => rename(unfinished, join(venv, ".mcp-ai-toolkit")));
     }),
   ];

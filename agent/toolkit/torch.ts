@@ -8,6 +8,10 @@ const BUILDS = [
   { cuda: [12, 6], name: "cu126" },
 ] as const;
 const INDEX = "https://download.pytorch.org/whl";
+/** In place of an index: the one that pip is set to use. */
+export const PIPS_OWN = "pip";
+
+export const indexFlags = (index: string) => (index === PIPS_OWN ? [] : ["--index-url", index]);
 
 /** From the head of nvidia-smi's table: `CUDA Version: 12.8`. */
 export function driverCuda(smi: string): readonly [number, number] | undefined {
