@@ -27,5 +27,13 @@ export function machineAdmin(data: string, env: Environment): RouterAdmin {
     process.setegid?.(gid);
     process.seteuid?.(uid);
   }
-  return databaseAdmin(tokens);
+  try {
+    return databaseAdmin(tokens);
+  } catch (error) {
+    if (statSync(root).uid === process.geteuid?.()) throw error;
+    const why = (error as Error).message;
+    throw new UsageError(
+      `--agent-data: ${root} is somebody else's, and its tokens are closed to you (${why}); run this with sudo`,
+    );
+  }
 }

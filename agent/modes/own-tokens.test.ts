@@ -1,7 +1,8 @@
 // Clients of a machine without a router: each with a token of its own, made while the machine runs.
-import { chown, mkdir, readdir, stat } from "node:fs/promises";
+import { chmod, chown, mkdir, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
+import { machineAdmin } from "../commands/machine-admin.ts";
 import { clear, newDataFolder, type Program, runProgram, startProgram } from "../testing/program.ts";
 import { subjectOf } from "../testing/subject.ts";
 
@@ -63,6 +64,18 @@ test.skipIf(!isRoot)("what root makes belongs to whom the data folder belongs to
     expect(uid, path).toBe(NOBODY);
     expect(mode & 0o077, path).toBe(0);
   }
+});
+
+test.skipIf(!isRoot)("tokens in somebody else's folder are root's to make, and that is said", async () => {
+  const data = await newDataFolder();
+  onTestFinished(() => clear(data));
+  const [NOBODY, DAEMON] = [65_534, 1];
+  await chown(data, NOBODY, NOBODY);
+  await chmod(data, 0o755);
+  await token(data, "create", "--scope", "read", "--label", "phone");
+  process.seteuid?.(DAEMON);
+  onTestFinished(() => process.seteuid?.(0));
+  expect(() => machineAdmin(data, {})).toThrow("run this with sudo");
 });
 
 test("a data folder that is not there is not made", async () => {
