@@ -3,12 +3,13 @@ import { Command } from "commander";
 import { isRoot } from "../install/as-user.ts";
 import { localUrl } from "../install/health.ts";
 import { type Installed, type Installing, install } from "../install/install.ts";
-import { LAYOUT, SERVICE } from "../install/layout.ts";
+import { ACCOUNT, LAYOUT, SERVICE } from "../install/layout.ts";
 import type { InstallRequest } from "../install/plan.ts";
 import { systemd } from "../install/service-manager.ts";
 import { runningSource } from "../install/source.ts";
 import { uninstall } from "../install/uninstall.ts";
 import { upgrade } from "../install/upgrade.ts";
+import { isLoopback } from "../loopback.ts";
 import { list } from "../option-values.ts";
 import { UsageError } from "../usage-error.ts";
 
@@ -94,13 +95,14 @@ function summary({ plan, token }: Installed, { manager }: Installing): string {
     : plan.root === "/"
       ? `systemd does not run here, so nothing was started. By hand:  ${LAYOUT.command} --data ${plan.options.data}`
       : `Installed below ${plan.root}; it starts with the machine, as ${plan.account.name}.`;
+  const asks = !isLoopback(plan.options.host);
   const shown = token === undefined ? [] : ["", "For clients on the network, shown only now:", `  ${token}`];
   return [
     "",
     running,
     `  what is missing    sudo ${SERVICE} doctor`,
-    `  connect a client   ${SERVICE} connect claude-code`,
-    `  logs               journalctl -u ${SERVICE} -f`,
+    `  connect a client   ${asks ? "sudo " : ""}${SERVICE} connect claude-code`,
+    `  logs               sudo journalctl -u ${SERVICE} -f`,
     `  settings, HF_TOKEN sudo editor ${LAYOUT.settings}, then sudo systemctl restart ${SERVICE}`,
     ...shown,
   ].join("\n");
@@ -135,10 +137,12 @@ export function uninstallCommand(): Command {
     .action(async ({ root, dryRun = false, purge = false }: Flags & { readonly purge?: boolean }) => {
       checkRights({ root, dryRun }, "uninstall");
       const manager = root === "/" ? await systemd() : undefined;
-      const data = await uninstall({ root, manager, purge, dryRun, print });
+      const { data, home } = await uninstall({ root, manager, purge, dryRun, print });
       const settings = purge ? "" : ` Settings: ${LAYOUT.settings} (--purge removes them).`;
+      const account =
+        home === undefined ? "" : ` The account ${ACCOUNT}, with the models that it downloaded in ${home}.`;
       console.log(
-        `\n${dryRun ? "Nothing was changed." : "Gone."} What stays: everything in ${data}, and its jobs and tokens in ${data}/.mcp-ai-toolkit.${settings}`,
+        `\n${dryRun ? "Nothing was changed." : "Gone."} What stays: everything in ${data}, and its jobs and tokens in ${data}/.mcp-ai-toolkit.${settings}${account}`,
       );
     });
 }

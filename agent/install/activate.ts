@@ -48,7 +48,7 @@ export async function activate(activation: Activation): Promise<void> {
     // Nothing else to go back to.
     if (isFirst || (before === name && unitBefore === unit)) {
       throw new Error(
-        `The service does not come up: ${message}\nSee why:  journalctl -u mcp-ai-toolkit -n 30`,
+        `The service does not come up: ${message}\nSee why:  sudo journalctl -u mcp-ai-toolkit -n 30`,
       );
     }
     print(`✗ ${name} does not come up (${message}); going back to ${before}`);
@@ -57,7 +57,7 @@ export async function activate(activation: Activation): Promise<void> {
     await manager.reload();
     await manager.restart();
     throw new Error(
-      `${name} did not come up and ${before} runs again. See why:  journalctl -u mcp-ai-toolkit`,
+      `${name} did not come up and ${before} runs again. See why:  sudo journalctl -u mcp-ai-toolkit`,
     );
   }
   if (before !== undefined && before !== name) await pointTo(layout.previous, target(before));

@@ -71,6 +71,7 @@ test("every file is where it belongs, for whom it is; a second time changes noth
   expect(first.code, first.stderr).toBe(0);
   const [, token = ""] = /shown only now:\n {2}(mait_\S+)/.exec(first.stdout) ?? [];
   expect(token).not.toBe("");
+  expect(first.stdout).toContain("sudo mcp-ai-toolkit connect claude-code");
 
   expect(await mode(layout.settings)).toBe("600");
   expect(settingsIn(await readFile(layout.settings, "utf8"))).toEqual({
@@ -162,9 +163,11 @@ test("with --router and --code the machine has joined, and its service dials in"
 test("uninstall leaves the data and says where it is; --purge takes the settings", async () => {
   await run("install", "--data", "/ai-toolkit");
   await writeFile(join(root, "ai-toolkit/outputs/lora.safetensors"), "precious");
+  await mkdir(join(root, "var/lib/mcp-ai-toolkit"), { recursive: true }); // as systemd makes it (StateDirectory=)
   const { code, stdout } = await run("uninstall");
   expect(code).toBe(0);
   expect(stdout).toContain("What stays: everything in /ai-toolkit");
+  expect(stdout).toContain("the models that it downloaded in /var/lib/mcp-ai-toolkit");
   for (const gone of ["unit", "enabled", "command", "current", "versions", "account"] as const)
     await expect(stat(layout[gone]), gone).rejects.toThrow("ENOENT");
   expect(await readFile(join(root, "ai-toolkit/outputs/lora.safetensors"), "utf8")).toBe("precious");

@@ -18,7 +18,8 @@ async function systemctl(...args: readonly string[]): Promise<void> {
     await promisify(execFile)("systemctl", args);
   } catch (error) {
     const { stderr, message } = error as Error & { readonly stderr?: string };
-    throw new Error(`systemctl ${args.join(" ")}: ${stderr?.trim() || message}`);
+    const [reason] = (stderr?.trim() || message).split("\n"); // the rest says where to look, as we do
+    throw new Error(`systemctl ${args.join(" ")}: ${reason}`);
   }
 }
 

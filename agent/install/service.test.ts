@@ -89,7 +89,7 @@ test("a training outlives restart, crash, upgrade, a bad upgrade and the end of 
   expect(await readFile(layout.unit, "utf8")).toBe(unit);
   await isTraining();
 
-  const data = await uninstall({ root, manager, purge: false, dryRun: false, print });
+  const { data } = await uninstall({ root, manager, purge: false, dryRun: false, print });
   expect(data).toBe("/ai-toolkit");
   expect(await manager.isActive()).toBe(false);
   expect(await isAlive(run)).toBe(true);

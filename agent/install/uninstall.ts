@@ -1,8 +1,8 @@
 // mcp-ai-toolkit uninstall: takes the program away, never the data.
-import { readFile } from "node:fs/promises";
-import { dirname } from "node:path";
+import { readFile, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { DEFAULT_DATA } from "../options.ts";
-import { LAYOUT, layoutIn, SERVICE } from "./layout.ts";
+import { ACCOUNT_HOME, LAYOUT, layoutIn, SERVICE } from "./layout.ts";
 import type { ServiceManager } from "./service-manager.ts";
 import { settingsIn } from "./settings.ts";
 import { type Print, removeStep, runSteps, type Step } from "./steps.ts";
@@ -16,8 +16,14 @@ export interface Uninstalling {
   readonly print: Print;
 }
 
-/** @returns the data folder, which stays */
-export async function uninstall({ root, manager, purge, dryRun, print }: Uninstalling): Promise<string> {
+export interface Left {
+  readonly data: string;
+  /** Of our own account: base models that trainings downloaded. undefined: it has none, or the service ran as a person. */
+  readonly home: string | undefined;
+}
+
+/** @returns what stays */
+export async function uninstall({ root, manager, purge, dryRun, print }: Uninstalling): Promise<Left> {
   const layout = layoutIn(root);
   const settings = settingsIn(await readFile(layout.settings, "utf8").catch(() => "")); // gone already
   const command = await readFile(layout.command, "utf8").catch(() => ""); // gone already
@@ -43,5 +49,6 @@ export async function uninstall({ root, manager, purge, dryRun, print }: Uninsta
     ...(purge ? [removeStep(dirname(layout.settings))] : []),
   ];
   await runSteps(steps, dryRun, print);
-  return settings["AI_TOOLKIT_PATH"] ?? DEFAULT_DATA;
+  const hasHome = await stat(join(root, ACCOUNT_HOME)).catch(() => undefined); // none
+  return { data: settings["AI_TOOLKIT_PATH"] ?? DEFAULT_DATA, home: hasHome && ACCOUNT_HOME };
 }
