@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import { promisify } from "node:util";
 import { Command } from "commander";
 import { diskSpace } from "../files/disk-space.ts";
+import { isRoot } from "../install/as-user.ts";
 import { DEFAULT_DATA } from "../options.ts";
 import { findPython } from "../toolkit/python.ts";
 import { KNOWN_GOOD, REPOSITORY, setUpToolkit } from "../toolkit/setup.ts";
@@ -66,7 +67,7 @@ Behind mirrors: tell pip (/etc/pip.conf: index-url) and git (/etc/gitconfig: url
       console.log(
         flags.dryRun
           ? "\nNothing was changed."
-          : `\nai-toolkit is in ${folder}. Next:  mcp-ai-toolkit doctor --data ${data}`,
+          : `\nai-toolkit is in ${folder}. Next:  ${isRoot() ? "sudo " : ""}mcp-ai-toolkit doctor --data ${data}`,
       );
     });
 }

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { buildInto } from "../../scripts/build.ts";
+import { PARTIAL_PREFIX } from "../files/atomic.ts";
 import { environment, runProgram } from "../testing/program.ts";
 import { setUpToolkit } from "./setup.ts";
 
@@ -89,6 +90,10 @@ const setUp = (args: readonly string[], packages = "wheels") =>
 test.skipIf(!ready)(
   "checkout and environment are made, and doctor agrees; cut off in between, it goes on",
   async () => {
+    // As git leaves it when the machine loses its power.
+    const staged = join(data, `${PARTIAL_PREFIX}ai-toolkit`);
+    await mkdir(join(staged, ".git"), { recursive: true });
+    await writeFile(join(staged, ".git/index.lock"), "");
     const cut = await setUp(["--ref", commit, "--torch-index", "file:///none"], "no-such-folder");
     expect(cut.code).toBe(1);
     expect(cut.stderr).toMatch(

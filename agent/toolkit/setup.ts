@@ -1,7 +1,7 @@
 // setup-toolkit: ai-toolkit's checkout and its virtual environment, step by step; one that was cut off goes on.
 import { type SpawnOptions, spawn } from "node:child_process";
 import { once } from "node:events";
-import { access, mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
+import { access, mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { PARTIAL_PREFIX } from "../files/atomic.ts";
 import { mayWrite } from "../files/may-write.ts";
@@ -99,12 +99,14 @@ function checkoutStep({ data, repository, ref }: Setup, folder: string, run: Run
     detail: `git fetch --depth 1 ${repository} ${ref}`,
     async run() {
       if (await exists(join(folder, "run.py"))) return "there is one already, and it stays as it is";
-      await asOwnerOf(data, () => mkdir(staged, { recursive: true }));
+      // Git goes on from nothing that it was cut off in, and would stumble over its own lock.
+      await asOwnerOf(data, () => rm(staged, { recursive: true, force: true }));
+      await asOwnerOf(data, () => mkdir(staged));
       await git("init", "--quiet");
       await git("fetch", "--depth", "1", "--progress", repository, ref);
       await git("-c", "advice.detachedHead=false", "checkout", "--quiet", "--force", "FETCH_HEAD");
       if (!(await exists(join(staged, "run.py")))) throw new Error(`${repository} ${ref} has no run.py`);
-      await git("remote", "add", "origin", repository).catch(() => {}); // from an earlier try
+      await git("remote", "add", "origin", repository);
       await asOwnerOf(data, () => rename(staged, folder));
       return undefined;
     },
