@@ -328,9 +328,10 @@ test("a real router: joined, revoked, gone; and its clock", async () => {
   const state = join(folder, "state");
   const code = (await runProgram(["router", "pair", "--data", router.data])).stdout.trim();
   await runProgram(["join", router.url, "--name", "box", "--code", code, "--state", state]);
-  const doctor = async () => {
+  const doctor = async (asServiceIn?: string) => {
     const args = [
       "doctor",
+      ...(asServiceIn === undefined ? [] : ["--service"]),
       "--data",
       folder,
       "--state",
@@ -341,7 +342,8 @@ test("a real router: joined, revoked, gone; and its clock", async () => {
       "1",
       "--json",
     ];
-    const { stdout } = await runProgram(args);
+    const env: Record<string, string> = asServiceIn === undefined ? {} : { MCP_AI_TOOLKIT_MODE: asServiceIn };
+    const { stdout } = await runProgram(args, { env });
     const { findings } = JSON.parse(stdout) as { findings: { check: string }[] };
     return findings.filter(({ check }) => check === "router" || check === "clock");
   };
@@ -349,6 +351,8 @@ test("a real router: joined, revoked, gone; and its clock", async () => {
     { status: "ok", message: `${router.url} takes this machine as box` },
     { check: "clock", status: "ok" },
   ]);
+  expect(await doctor("agent")).toMatchObject([{ check: "router", status: "ok" }, { check: "clock" }]);
+  expect(await doctor("standalone")).toEqual([]);
   const listed = await runProgram(["token", "list", "--json", "--data", router.data]);
   const [{ id }] = JSON.parse(listed.stdout) as [{ id: string }];
   await runProgram(["token", "revoke", id, "--data", router.data]);

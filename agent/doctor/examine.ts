@@ -95,7 +95,9 @@ export function parts(examination: Examination): Part[] {
     {
       doing: "router",
       look: async () => {
-        const joined = await readMembership(paths.state);
+        // A service that was not told to dial in leaves alone what an earlier one joined.
+        const dials = !service || options.mode === "agent";
+        const joined = dials ? await readMembership(paths.state) : undefined;
         const router = options.link.router?.href.replace(/^ws/, "http").replace(/\/agent\/?$/, "");
         const asked = joined ?? (router === undefined ? undefined : { router });
         return asked && !offline ? await routerChecks({ router: asked, service }) : [];
