@@ -3,10 +3,12 @@
 import { createMcpHandler, isLegacyRequest } from "@modelcontextprotocol/server";
 import type { Changes } from "./changes.ts";
 import { trainingFeatures } from "./features/training-features.ts";
+import { rpcError } from "./json-rpc.ts";
 import { type LegacyAnswer, LegacyMcp } from "./legacy-mcp.ts";
 import type { Era, FeaturesOf, Visitor } from "./mcp/features.ts";
 import { MODERN_VERSION } from "./mcp/identity.ts";
-import { listensToJobs, methodOf, whenOver } from "./mcp/listening.ts";
+import { idOf } from "./mcp/legacy-message.ts";
+import { LISTENING_MAX, Listeners, listensToJobs, methodOf, whenOver } from "./mcp/listening.ts";
 import { plainAnswer } from "./mcp/plain.ts";
 import { listenToTasks } from "./mcp/task-listening.ts";
 import { mcpServer } from "./mcp.ts";
@@ -64,6 +66,7 @@ export function mcpEndpoint({
   // One of its own for streams that never end by themselves: closing a handler ends all that it does.
   const listening = handler();
   closing?.addEventListener("abort", () => void listening.close(), { once: true });
+  const listeners = new Listeners();
   const legacy = new LegacyMcp();
   return async (request, body, visitor) => {
     const { backend } = visitor;
@@ -81,13 +84,21 @@ export function mcpEndpoint({
       const { tasks } = features;
       const ofTasks = tasks && changes && (await listenToTasks(body, tasks, request.signal));
       const asked = ofTasks ? ofTasks.body : body;
-      const over = watchJobs && listensToJobs(asked) ? watchJobs() : () => {};
-      const answer = await whenOver(listening.fetch(request, { parsedBody: asked }), over);
+      const leave = listeners.enter(visitor.id);
+      // With the code and the status that the SDK has for too many of all together.
+      if (!leave) return Response.json(rpcError(-32603, tooMany, idOf(body)));
+      const unwatch = watchJobs && listensToJobs(asked) ? watchJobs() : () => {};
+      const answer = await whenOver(listening.fetch(request, { parsedBody: asked }), () => {
+        leave();
+        unwatch();
+      });
       return ofTasks ? ofTasks.translate(answer) : answer;
     }
     return legacy.handle(build, request, body, visitor.id);
   };
 }
+
+const tooMany = `This token listens on ${LISTENING_MAX} streams already: end one first`;
 
 const MODERN_CLAIM = "io.modelcontextprotocol/protocolVersion";
 

@@ -1,9 +1,11 @@
 // Clients that listen: to a run while it goes on, and to machines that come and go.
 import { expect, onTestFinished, test, vi } from "vitest";
 import { listen } from "../testing/listen.ts";
+import { listenersSuite } from "../testing/listeners.suite.ts";
 import { type Program, startProgram } from "../testing/program.ts";
 import { CLIENT_TOKEN, connected, startAgent, startRouter } from "../testing/routed.ts";
 import { putRun, subjectOf } from "../testing/subject.ts";
+import { startWorker } from "../testing/worker.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
 const PATIENCE = { timeout: 20_000, interval: 25 };
@@ -58,3 +60,6 @@ test("a machine that joins is heard of by who listens to the list of tools", asy
   expect(await argumentsOf()).toContain("machine");
   leave();
 });
+
+listenersSuite("a router on Node", () => startRouter());
+listenersSuite("a Worker", () => startWorker());

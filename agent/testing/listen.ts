@@ -18,7 +18,7 @@ export interface Listening {
 
 const MODERN = "2026-07-28";
 
-/** Resolves with the first message. */
+/** Resolves with the first message. @throws Error with what was answered instead of a stream */
 export async function listen(
   url: string,
   token: string | undefined,
@@ -49,7 +49,8 @@ export async function listen(
       },
     }),
   });
-  if (!response.body) throw new Error(`no stream: HTTP ${response.status}`);
+  if (!response.body || !response.headers.get("content-type")?.startsWith("text/event-stream"))
+    throw new Error(`no stream: HTTP ${response.status} ${await response.text()}`);
   const heard: Heard[] = [];
   const first = Promise.withResolvers<void>();
   const read = async (body: NonNullable<Response["body"]>) => {

@@ -1,4 +1,24 @@
-// subscriptions/listen, as far as the SDK leaves it to us: jobs are watched for as long as somebody listens to them.
+// subscriptions/listen, as far as the SDK leaves it to us: jobs are watched for as long as somebody listens to them, and no
+// caller takes all the room.
+
+/** Streams of one caller. The SDK has room for 1,024 of all together. */
+export const LISTENING_MAX = 128;
+
+export class Listeners {
+  readonly #streams = new Map<string, number>();
+
+  /** One more stream of this caller. @returns what is to be called once when it is over; undefined: it has no room */
+  enter(caller: string): (() => void) | undefined {
+    const open = this.#streams.get(caller) ?? 0;
+    if (open >= LISTENING_MAX) return undefined;
+    this.#streams.set(caller, open + 1);
+    return () => {
+      const others = (this.#streams.get(caller) ?? 0) - 1;
+      if (others > 0) this.#streams.set(caller, others);
+      else this.#streams.delete(caller);
+    };
+  }
+}
 
 /** Of a single message; undefined for all else. */
 export function methodOf(body: unknown): unknown {
