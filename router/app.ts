@@ -21,6 +21,7 @@ import { fileRoutes } from "./file-routes.ts";
 import type { FileHandler } from "./forward-files.ts";
 import type { HostPolicy } from "./hosts.ts";
 import { keyed } from "./keyed.ts";
+import type { LinkMakers } from "./link-makers.ts";
 import { linked } from "./linked.ts";
 import type { McpEndpointOptions } from "./mcp-endpoint.ts";
 import { mcpRoutes } from "./mcp-routes.ts";
@@ -47,6 +48,8 @@ export interface AppOptions {
   readonly agentDoor?: AgentDoor | undefined;
   /** Answers requests for `/files/…`; absent where there are no files. */
   readonly files?: FileHandler | undefined;
+  /** Where links end with the token that made them. */
+  readonly linkMakers?: Pick<LinkMakers, "note" | "check"> | undefined;
   /** In front of the links we give out; absent: as each request came. */
   readonly publicUrl?: string | undefined;
   readonly addressOf?: AddressOf | undefined;
@@ -77,6 +80,7 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
     oauth,
     agentDoor,
     files,
+    linkMakers,
     publicUrl,
     addressOf = () => "unknown",
     log,
@@ -104,7 +108,14 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
     await next();
   });
   app.use(async (c, next) => {
-    if (c.var.backend && files) c.set("backend", linked(c.var.backend, publicBase(c, policy, publicUrl)));
+    const { backend: whole, caller } = c.var;
+    if (whole && files) {
+      const base = publicBase(c, policy, publicUrl);
+      c.set(
+        "backend",
+        linked(whole, base, (path, expiresAt) => linkMakers?.note(path, caller.id, expiresAt)),
+      );
+    }
     await next();
   });
   app.use(async (c, next) => {
@@ -142,7 +153,7 @@ export function createApp(options: AppOptions): Hono<AppEnv> {
     app.route("/", joinRoute(administration, failures, addressOf));
   }
 
-  if (files) app.route("/", fileRoutes(files, failures, addressOf));
+  if (files) app.route("/", fileRoutes(files, linkMakers, failures, addressOf));
   if (agentDoor) app.route("/", agentRoute(agentDoor, failures, addressOf, log));
 
   app.notFound(unknownRoute(app));

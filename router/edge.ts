@@ -17,6 +17,7 @@ import { forwardFiles } from "./forward-files.ts";
 import type { HostPolicy } from "./hosts.ts";
 import type { Hub } from "./hub.ts";
 import { LastAnswers } from "./last-answers.ts";
+import { LinkMakers } from "./link-makers.ts";
 import { MachineIds } from "./machine-ids.ts";
 import { MachineRegistry } from "./machine-registry.ts";
 import type { Sql } from "./sql.ts";
@@ -112,6 +113,7 @@ export function createEdge(options: EdgeOptions): Edge {
     oauth,
     agentDoor: { auth, accept: accept(fleet.hub), transfers },
     files: transfers && forwardFiles({ hub: fleet.hub, transfers: expected }),
+    linkMakers: new LinkMakers(sql),
     publicUrl,
     addressOf,
     log,

@@ -6,6 +6,7 @@ import type { AppEnv } from "./app-env.ts";
 import { type AddressOf, tooMany } from "./auth/door.ts";
 import type { FailureLimit } from "./auth/failures.ts";
 import type { FileHandler } from "./forward-files.ts";
+import type { LinkMakers } from "./link-makers.ts";
 
 const METHODS = ["GET", "PUT", "PATCH", "POST", "DELETE"];
 const PATHS = [`${FILES_PATH}:token`, `${FILES_PATH}:token/`, `${FILES_PATH}:token/:name`];
@@ -21,9 +22,15 @@ const HEADERS = {
   "cache-control": "private, no-store",
 };
 
-export function fileRoutes(files: FileHandler, failures: FailureLimit, addressOf: AddressOf): Hono<AppEnv> {
+export function fileRoutes(
+  files: FileHandler,
+  makers: Pick<LinkMakers, "check"> | undefined,
+  failures: FailureLimit,
+  addressOf: AddressOf,
+): Hono<AppEnv> {
   const app = new Hono<AppEnv>();
   app.on(METHODS, PATHS, async (c) => {
+    makers?.check(new URL(c.req.url).pathname); // as the path is read further on
     const response = await files(c.req.raw);
     const waitSeconds = response.status === 404 ? failures.failed(addressOf(c)) : undefined;
     if (waitSeconds !== undefined) {

@@ -6,8 +6,15 @@ import type { Backend, ToolAnswer } from "./backend.ts";
 
 const LINK_TOOLS: ReadonlySet<string> = new Set([createDownloadLink.name, createUploadLink.name]);
 
-/** @param base of all URLs; undefined where nobody can reach us by HTTP */
-export function linked(backend: Backend, base: string | undefined): Backend {
+/**
+ * @param base of all URLs; undefined where nobody can reach us by HTTP
+ * @param onLink told of each link that is given out, as a path, and when it expires
+ */
+export function linked(
+  backend: Backend,
+  base: string | undefined,
+  onLink?: (path: string, expiresAt: string) => void,
+): Backend {
   return {
     tools: () => backend.tools(),
     hasTool: (name) => backend.hasTool(name),
@@ -16,16 +23,17 @@ export function linked(backend: Backend, base: string | undefined): Backend {
     async call(tool, args, options) {
       if (!LINK_TOOLS.has(tool)) return backend.call(tool, args, options);
       if (base === undefined) throw noAddress();
-      return withBase(await backend.call(tool, args, options), base);
+      return withBase(await backend.call(tool, args, options), base, onLink);
     },
   };
 }
 
 /** Links of a back end further behind us are URLs already. */
-function withBase(answer: ToolAnswer, base: string): ToolAnswer {
+function withBase(answer: ToolAnswer, base: string, onLink?: Parameters<typeof linked>[2]): ToolAnswer {
   if (answer.kind !== "json") return answer;
   const path = answer.output["url"];
   if (typeof path !== "string" || !path.startsWith(FILES_PATH)) return answer;
+  onLink?.(path, String(answer.output["expires_at"]));
   const entries = Object.entries(answer.output).map(([key, value]) => [
     key,
     typeof value === "string" ? value.replaceAll(path, base + path) : value,

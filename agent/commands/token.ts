@@ -102,8 +102,9 @@ Examples:
     .action(async (id: string, flags: TokenFlags) => {
       const admin = storeOf(flags, env);
       try {
-        const { label } = await admin.revoke(id);
-        console.log(`Revoked ${id} "${label}"`);
+        const { label, kind } = await admin.revoke(id);
+        const links = kind === "client" ? "; links to files that it made end with it" : "";
+        console.log(`Revoked ${id} "${label}"${links}`);
       } finally {
         admin.close();
       }

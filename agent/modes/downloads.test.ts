@@ -1,6 +1,7 @@
 import { vi } from "vitest";
 import { downloadSuite } from "../testing/downloads.suite.ts";
 import { startProgram } from "../testing/program.ts";
+import { revokedLinksSuite } from "../testing/revoked-links.suite.ts";
 import { startRouted } from "../testing/routed.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
@@ -10,3 +11,5 @@ downloadSuite("through a router", async () => {
   const { agent, ...routed } = await startRouted();
   return { ...routed, pid: agent.pid, log: () => `${routed.router.log()}\n${agent.log()}` };
 });
+
+revokedLinksSuite("through a router", () => startRouted());

@@ -56,6 +56,7 @@ export async function serveHttp(
     addressOf,
     publicUrl: options.publicUrl,
     files,
+    linkMakers: tokens.linkMakers,
     mcp: { ...mcp, closing: closing.signal },
     log,
   });

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { machineAdmin } from "../commands/machine-admin.ts";
 import { clear, newDataFolder, type Program, runProgram, startProgram } from "../testing/program.ts";
-import { subjectOf } from "../testing/subject.ts";
+import { putConfig, subjectOf } from "../testing/subject.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -48,6 +48,29 @@ test("on loopback nobody needs one, but who brings one may no more than it says"
   const reader = await token(program.data, "create", "--scope", "read", "--label", "phone");
   expect((await callerAt(program).execute("delete_config", { name: "x" })).status).not.toBe(403);
   expect((await callerAt(program, reader).execute("delete_config", { name: "x" })).status).toBe(403);
+});
+
+test("on the LAN, too, a token's links end when it is revoked, also those from before a restart", async () => {
+  const data = await newDataFolder();
+  onTestFinished(() => clear(data));
+  await token(data, "create", "--scope", "admin", "--label", "me");
+  const phone = await token(data, "create", "--scope", "read", "--label", "phone");
+  const start = () => startProgram({ data, args: ["--host", "0.0.0.0"] });
+  const program = await start();
+  onTestFinished(() => program.close());
+  const { paths, call } = callerAt(program, phone);
+  await putConfig(paths, "mine", "job: extension\n");
+  const { pathname } = new URL(
+    String((await call("create_download_link", { kind: "config", name: "mine" }))["url"]),
+  );
+  const status = async (of: Program) => (await callerAt(of).send(pathname)).status;
+  expect(await status(program)).toBe(200);
+  await program.stop();
+  const again = await start();
+  onTestFinished(() => again.close());
+  expect(await status(again)).toBe(200);
+  await token(data, "revoke", phone.split("_")[1] ?? "");
+  expect(await status(again)).toBe(404);
 });
 
 const isRoot = process.geteuid?.() === 0;

@@ -1,8 +1,11 @@
 // Files of a machine through the Worker: a socket of their own for the bytes, in workerd.
 import { vi } from "vitest";
 import { downloadSuite } from "../testing/downloads.suite.ts";
+import { revokedLinksSuite } from "../testing/revoked-links.suite.ts";
 import { startWorkerRouted } from "../testing/worker.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
 
 downloadSuite("through a Worker", () => startWorkerRouted());
+
+revokedLinksSuite("through a Worker", () => startWorkerRouted());
