@@ -1,4 +1,5 @@
 // The real program with --oauth-issuer, and tokens of a real authorization server.
+import { generateKeyPair, type JWTPayload, SignJWT } from "jose";
 import { afterEach, expect, test, vi } from "vitest";
 import {
   type AuthorizationServer,
@@ -7,6 +8,7 @@ import {
 } from "../../router/testing/authorization-server.ts";
 import { type Program, runProgram, startProgram } from "../testing/program.ts";
 import { CLIENT_TOKEN, startRouter } from "../testing/routed.ts";
+import { startWorker } from "../testing/worker.ts";
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 30_000 });
 
@@ -25,7 +27,7 @@ function closing<T extends { close(): unknown }>(each: T): T {
 
 const flags = (issuer: string) => ["--oauth-issuer", issuer, "--oauth-audience", AUDIENCE];
 
-function call({ url }: Program, tool: string, token?: string, path = "/mcp"): Promise<Response> {
+function call({ url }: Pick<Program, "url">, tool: string, token?: string, path = "/mcp"): Promise<Response> {
   return fetch(url + path, {
     method: "POST",
     headers: { "content-type": "application/json", ...(token && { authorization: `Bearer ${token}` }) },
@@ -118,4 +120,28 @@ test.each([
 ])("router %j ends with 2 and says what is wrong", async (args, message) => {
   const ran = await runProgram(["router", "--port", "0", ...args]);
   expect([ran.code, ran.stderr]).toEqual([2, expect.stringMatching(message)]);
+});
+
+test("the Worker takes an issuer's tokens, and none that has expired, is not valid yet, is for somebody else, or was forged", async () => {
+  const { issuer, privateKey, tokenFor } = closing(await startAuthorizationServer(await freePort()));
+  const bindings = { MCP_AI_TOOLKIT_OAUTH_ISSUER: issuer, MCP_AI_TOOLKIT_OAUTH_AUDIENCE: AUDIENCE };
+  const worker = closing(await startWorker({ bindings }));
+  const status = async (token: string) => (await call(worker, "list_model_presets", token)).status;
+  expect(await status(await tokenFor("read", AUDIENCE))).toBe(200);
+
+  const nowSeconds = Math.floor(Date.now() / 1_000);
+  const claims = { iss: issuer, aud: AUDIENCE, sub: "claude", scope: "read", exp: nowSeconds + 600 };
+  const sign = (payload: JWTPayload, key = privateKey) =>
+    new SignJWT(payload).setProtectedHeader({ alg: "RS256", kid: "test" }).sign(key);
+  expect(await status(await sign(claims))).toBe(200);
+  const { exp: _, ...endless } = claims;
+  const { privateKey: another } = await generateKeyPair("RS256");
+  for (const token of [
+    await sign({ ...claims, exp: nowSeconds - 60 }),
+    await sign({ ...claims, nbf: nowSeconds + 600 }),
+    await sign({ ...claims, aud: "https://elsewhere.example.org/mcp" }),
+    await sign(endless),
+    await sign(claims, another),
+  ])
+    expect(await status(token)).toBe(401);
 });

@@ -63,7 +63,7 @@ export async function discover({
     try {
       const response = await get(url, {
         signal: AbortSignal.timeout(DISCOVERY_TIMEOUT_MS),
-        redirect: "error",
+        redirect: "manual", // to be followed by nobody; Workers know no "error"
       });
       if (!response.ok) continue;
       const metadata = v.parse(Metadata, await response.json());
