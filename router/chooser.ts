@@ -72,8 +72,10 @@ export class Chooser {
   /** Remembers what an answer says about where things are. */
   answered(contract: Contract, output: Readonly<Record<string, unknown>>, machine: string): void {
     const jobId = output["job_id"];
-    if (contract.name === startTraining.name && typeof jobId === "string")
-      this.#machines.put(`job:${jobId}`, machine);
+    if (contract.name !== startTraining.name || typeof jobId !== "string") return;
+    const job = `job:${jobId}`;
+    // Ids are random: a machine that has started one which another has does not tell the truth.
+    if (this.#machines.placeOf(job) === undefined) this.#machines.put(job, machine);
   }
 
   async #machineOfJob(jobId: string): Promise<string> {
@@ -81,8 +83,12 @@ export class Chooser {
     if (known !== undefined) return known;
     const found = await this.#whoSays(getTrainingStatus.name, { job_id: jobId });
     const [machine] = found;
+    const away = this.#names().filter((name) => !this.#hub.get(name));
+    if (found.length > 1) {
+      const claimants = found.map(({ name }) => name).join(", ");
+      throw invalid(`Several machines say they have this job (${claimants}): say which with 'machine'`);
+    }
     if (machine === undefined) {
-      const away = this.#names().filter((name) => !this.#hub.get(name));
       throw new ToolError("not_found", "Job not found", {
         hint:
           away.length > 0
@@ -90,7 +96,8 @@ export class Chooser {
             : "list_training_jobs shows the jobs of one machine",
       });
     }
-    this.#machines.put(`job:${jobId}`, machine.name);
+    // Whoever is away may have it in truth.
+    if (away.length === 0) this.#machines.put(`job:${jobId}`, machine.name);
     return machine.name;
   }
 

@@ -328,6 +328,27 @@ test("a job finds its machine, whether this router has seen it start or not", as
   });
 });
 
+test("a machine that says it has another's job does not get the calls for it", async () => {
+  const honest = box("a", { own: ["old"] });
+  const serve: Serve = async (_tool, input) => ({ job_id: "a-x", ...(input as object) });
+  const fleet = await boxes(honest, { name: "b", serve, started: [] });
+  await call(fleet, "start_training", { config_name: "x", machine: "a" });
+  expect(jsonOf(await call(fleet, "start_training", { config_name: "x", machine: "b" }))).toMatchObject({
+    job_id: "a-x",
+  });
+  expect(jsonOf(await call(fleet, "stop_training", { job_id: "a-x" }))).toMatchObject({ machine: "a" });
+  const unclear = {
+    code: "invalid_input",
+    message: expect.stringMatching(/Several machines .*\((a, b|b, a)\)/),
+  };
+  await expect(call(fleet, "stop_training", { job_id: "old" })).rejects.toMatchObject(unclear);
+  // What it says while the other cannot say anything is not remembered.
+  await leave(fleet, "a");
+  expect(jsonOf(await call(fleet, "get_training_status", { job_id: "old" }))).toMatchObject({ machine: "b" });
+  await connectAgent(fleet, { hello: { name: "a", limits }, serve: honest.serve });
+  await expect(call(fleet, "stop_training", { job_id: "old" })).rejects.toMatchObject(unclear);
+});
+
 test("auto takes the machine with the shortest queue and the most free memory among those that have the config", async () => {
   const [a, b, c] = [
     box("a", { freeMib: 90_000 }),
