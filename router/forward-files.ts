@@ -228,46 +228,56 @@ type FixedLength = new (
 function answerBody(transfer: Transfer, headers: Headers): ReadableStream<Uint8Array> {
   const length = headers.get("content-length");
   const bytes = length === null ? undefined : Number(length);
+  const next = promised(transfer, bytes);
   const { FixedLengthStream } = globalThis as { FixedLengthStream?: FixedLength };
-  if (!FixedLengthStream || bytes === undefined) return closing(transfer, bytes);
+  if (!FixedLengthStream || bytes === undefined) return streamOf(next, transfer);
   const { readable, writable } = new FixedLengthStream(bytes);
   const writer = writable.getWriter();
-  pour(closing(transfer, bytes), writer).catch((error: unknown) => {
+  pour(next, writer).catch((error: unknown) => {
     transfer.abort("the client has left");
     void writer.abort(error).catch(() => {}); // it may be what failed
   });
   return readable;
 }
 
-/** What is written has left: its memory is given back, which `pipeTo` would leave to the garbage collector. */
-async function pour(body: ReadableStream<Uint8Array>, writer: WritableStreamDefaultWriter<Uint8Array>) {
-  for await (const chunk of body) {
-    await writer.write(chunk);
-    free(chunk);
-  }
-  await writer.close();
-}
+/** Undefined at the end. */
+type Next = () => Promise<Uint8Array | undefined>;
 
 /** The incoming bytes, as many as were promised; with their end, the exchange is over. */
-function closing(transfer: Transfer, promisedBytes: number | undefined): ReadableStream<Uint8Array> {
+function promised(transfer: Transfer, promisedBytes = Number.NaN): Next {
   const reader = transfer.incoming.getReader();
-  let leftBytes = promisedBytes ?? Number.POSITIVE_INFINITY;
+  let leftBytes = promisedBytes;
+  return async () => {
+    const { value, done } = await reader.read();
+    leftBytes -= value?.length ?? 0;
+    if (leftBytes < 0 || (done && leftBytes > 0)) {
+      transfer.abort("another length than was promised");
+      throw new Error("the machine sent another length than it had promised");
+    }
+    if (done) transfer.close();
+    return value;
+  };
+}
+
+function streamOf(next: Next, transfer: Transfer): ReadableStream<Uint8Array> {
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
-        const { value, done } = await reader.read();
-        leftBytes -= value?.length ?? 0;
-        if (leftBytes < 0 || (done && promisedBytes !== undefined && leftBytes > 0)) {
-          transfer.abort("another length than was promised");
-          throw new Error("the machine sent another length than it had promised");
-        }
+        const value = await next();
         if (value) controller.enqueue(value);
-        if (!done) return;
-        controller.close();
-        transfer.close();
+        else controller.close();
       },
       cancel: () => transfer.abort("the client has left"),
     },
     { highWaterMark: 0 },
   );
+}
+
+/** What is written has left: its memory is given back, which `pipeTo` would leave to the garbage collector. */
+async function pour(next: Next, writer: WritableStreamDefaultWriter<Uint8Array>): Promise<void> {
+  for (let chunk = await next(); chunk; chunk = await next()) {
+    await writer.write(chunk);
+    free(chunk);
+  }
+  await writer.close();
 }
