@@ -10,6 +10,8 @@ export interface ZipFile {
   readonly method?: number;
   /** What the archive claims that it unpacks to. */
   readonly claims?: number;
+  /** Of what it unpacks to; needed where `data` is packed. */
+  readonly crc?: number;
   /** Where the archive claims that it lies. */
   readonly at?: number;
 }
@@ -18,14 +20,14 @@ export interface ZipFile {
 export function zip(files: readonly ZipFile[], { disk = 0 } = {}): Buffer {
   const [parts, directory]: [Buffer[], Buffer[]] = [[], []];
   let offset = 0;
-  for (const { name, data = "", encrypted, mode = 0o100_644, method = 0, claims, at } of files) {
+  for (const { name, data = "", encrypted, mode = 0o100_644, method = 0, claims, crc, at } of files) {
     const bytes = Buffer.from(data);
     const title = Buffer.from(name);
     const common = Buffer.alloc(26);
     common.writeUInt16LE(20, 0);
     common.writeUInt16LE(0x800 | (encrypted ? 1 : 0), 2);
     common.writeUInt16LE(method, 4);
-    common.writeUInt32LE(crc32(bytes), 10);
+    common.writeUInt32LE(crc ?? crc32(bytes), 10);
     common.writeUInt32LE(bytes.length, 14);
     common.writeUInt32LE(claims ?? bytes.length, 18);
     common.writeUInt16LE(title.length, 22);

@@ -442,6 +442,37 @@ export function uploadSuite(
       ["a tar that is cut off", () => tar([{ name: "a.jpg", data: jpeg }]).subarray(0, 900), ""],
       ["a gzip bomb", () => gzipSync(tar([{ name: "a.mp4", data: flat }])), "times its size"],
       ["a gzip that is cut off", () => tarGz([{ name: "a.jpg", data: jpeg }]).subarray(0, -20), ""],
+      ["a tar that is packed twice", () => gzipSync(tarGz([{ name: "a.jpg", data: jpeg }])), "no tar"],
+      [
+        "a zip with a damaged file",
+        () => {
+          const archive = zip([{ name: "a.jpg", data: jpeg }]);
+          archive.writeUInt8(archive.readUInt8(1_000) ^ 1, 1_000);
+          return archive;
+        },
+        "checksum",
+      ],
+      [
+        "a zip whose small file lies about its size",
+        () =>
+          zip([{ name: "a.txt", data: deflateRawSync(flat.subarray(0, 60_000)), method: 8, claims: 1_000 }]),
+        "too many bytes",
+      ],
+      [
+        "a zip whose file is shorter than it says",
+        () => zip([{ name: "a.txt", data: deflateRawSync("short"), method: 8, claims: 1_000 }]),
+        "shorter",
+      ],
+      ["a directory that points to nothing", () => zip([{ name: "a.jpg", data: jpeg, at: 9 }]), "directory"],
+      [
+        "a tar with a folder where a file is",
+        () =>
+          tar([
+            { name: "a.jpg", data: jpeg },
+            { name: "a.jpg/b.jpg", data: jpeg },
+          ]),
+        "comes twice",
+      ],
       ["another kind of archive", () => Buffer.from("Rar!\x1a\x07 and more"), "rar archive"],
       ["no archive at all", () => randomBytes(4_096), "nothing in it that ai-toolkit trains on"],
       ["nothing", () => Buffer.alloc(0), "empty"],

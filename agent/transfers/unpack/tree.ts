@@ -1,21 +1,25 @@
 // The folder that an upload is unpacked into: hidden beside the data sets until it gets its name in one step.
 import { randomUUID } from "node:crypto";
-import { type FileHandle, mkdir, open, readdir, rm, unlink } from "node:fs/promises";
+import { writeFile } from "node:fs";
+import { mkdir, readdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { ToolError, toToolError } from "../../../shared/errors.ts";
-import { free } from "../../../shared/one-use.ts";
+import { promisify } from "node:util";
+import { ToolError } from "../../../shared/errors.ts";
 import { PARTIAL_PREFIX } from "../../files/atomic.ts";
 import { diskSpace } from "../../files/disk-space.ts";
 import { syncAll } from "../../files/sync-all.ts";
-import { checkFormat, isImageName } from "../../tools/datasets/images.ts";
 import { RESERVE_BYTES } from "../room.ts";
 import { type Intake, refused, type Taken } from "./intake.ts";
+import { problemOf, TreeFile } from "./tree-file.ts";
 
 /** What packs better than this is no picture: they are packed already. */
 const RATIO_MAX = 200;
 /** Below, a good ratio harms nobody. */
 const RATIO_FROM_BYTES = 16 * 1024 * 1024;
-const HEAD_BYTES = 16;
+/** Each waits for the disk and the threads of libuv most of the time. */
+const WRITES_AT_ONCE = 16;
+/** Callbacks below: for a hundred thousand files, handles that are promises cost twice as much. */
+const writeNew = promisify(writeFile);
 
 export const partialName = () => `${PARTIAL_PREFIX}${randomUUID()}`;
 
@@ -32,7 +36,9 @@ export class Tree {
   readonly #roomBytes: number;
   readonly #taken: Taken[] = [];
   readonly #folders = new Set<string>();
+  readonly #writing = new Set<Promise<void>>();
   #bytes = 0;
+  #failed: unknown;
 
   private constructor(path: string, intake: Intake, signal: AbortSignal, roomBytes: number) {
     this.path = path;
@@ -59,50 +65,68 @@ export class Tree {
     });
   }
 
-  /** Writes a file that was taken. One that is not what its name says is told in the report, and left out. */
-  async write(taken: Taken, chunks: AsyncIterable<Uint8Array>): Promise<void> {
-    const path = join(this.path, taken.path);
-    const folder = dirname(path);
-    if (!this.#folders.has(folder)) await mkdir(folder, { recursive: true });
-    this.#folders.add(folder);
-    const handle = await open(path, "wx", 0o644);
-    try {
-      await this.#fill(handle, taken.path, chunks);
-      await handle.close();
-    } catch (error) {
-      await handle.close();
-      await unlink(path);
-      if (!(error instanceof BadFile)) throw error;
-      this.intake.fail(taken.path, error.message);
-      return;
-    }
-    this.#taken.push(taken);
+  /** Begins a file that was taken; `ended` has to be told when it is whole. */
+  async begin(taken: Taken): Promise<TreeFile> {
+    return await TreeFile.make(await this.#pathOf(taken), taken.path);
   }
 
-  async #fill(handle: FileHandle, name: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
-    let head: Buffer | undefined = isImageName(name) ? Buffer.alloc(0) : undefined;
-    let bad: BadFile | undefined;
-    for await (const chunk of chunks) {
-      this.signal.throwIfAborted();
-      if (bad) continue; // to its end: the next file begins behind it
-      this.needs(chunk.length);
-      this.#bytes += chunk.length;
-      if (head) {
-        head = Buffer.concat([head, chunk.subarray(0, HEAD_BYTES)]);
-        if (head.length >= HEAD_BYTES) {
-          bad = problemOf(head, name);
-          head = undefined;
-        }
+  /** @param problem why it is not kept, which the report tells */
+  ended(taken: Taken, problem: string | undefined): void {
+    if (problem === undefined) this.#taken.push(taken);
+    else this.intake.fail(taken.path, problem);
+  }
+
+  /** A whole file. Each chunk is used up before the next one is asked for. */
+  async write(taken: Taken, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    const file = await this.begin(taken);
+    try {
+      for await (const chunk of chunks) {
+        this.passed(chunk.length);
+        await file.write(chunk);
       }
-      if (!bad) await handle.writeFile(chunk);
-      free(chunk);
+    } catch (error) {
+      await file.abort();
+      throw error;
     }
-    if (head) bad = problemOf(head, name);
-    if (bad) throw bad;
+    this.ended(taken, await file.end());
+  }
+
+  /** A small file, which is written while others are read. Resolves when there may be another one. */
+  async put(taken: Taken, bytes: Uint8Array): Promise<void> {
+    if (this.#failed) throw this.#failed;
+    this.passed(bytes.length);
+    const problem = problemOf(bytes, taken.path);
+    this.ended(taken, problem);
+    if (problem !== undefined) return;
+    const path = await this.#pathOf(taken);
+    const writing: Promise<void> = writeNew(path, bytes, { flag: "wx", mode: 0o644 })
+      .catch((error: unknown) => {
+        this.#failed ??= error;
+      })
+      .finally(() => this.#writing.delete(writing));
+    this.#writing.add(writing);
+    if (this.#writing.size >= WRITES_AT_ONCE) await Promise.race(this.#writing);
+  }
+
+  /** To be told of all bytes before they are written. @throws ToolError disk_full */
+  passed(bytes: number): void {
+    this.signal.throwIfAborted();
+    this.needs(bytes);
+    this.#bytes += bytes;
+  }
+
+  async #pathOf({ path }: Taken): Promise<string> {
+    const full = join(this.path, path);
+    const folder = dirname(full);
+    if (!this.#folders.has(folder)) await mkdir(folder, { recursive: true });
+    this.#folders.add(folder);
+    return full;
   }
 
   /** All that was written is on the disk. @throws what went wrong on the way there */
   async settled(): Promise<void> {
+    await Promise.all(this.#writing);
+    if (this.#failed) throw this.#failed;
     const folders = new Set<string>();
     // All of them: a folder that holds folders only is an entry of another one, too.
     for (const { path } of this.#taken)
@@ -124,18 +148,7 @@ export class Tree {
   }
 
   async remove(): Promise<void> {
+    await Promise.all(this.#writing);
     await rm(this.path, { recursive: true, force: true });
-  }
-}
-
-/** One file is not what its name says; the others may be. */
-class BadFile extends Error {}
-
-function problemOf(head: Uint8Array, name: string): BadFile | undefined {
-  try {
-    checkFormat(head, name);
-    return undefined;
-  } catch (error) {
-    return new BadFile(toToolError(error).message);
   }
 }

@@ -4,6 +4,7 @@ import { basename } from "node:path";
 import { readThrough } from "../../files/read-through.ts";
 import { refused } from "./intake.ts";
 import { unpackTar } from "./tar.ts";
+import { BLOCK_BYTES, isTarHeader } from "./tar-blocks.ts";
 import type { Tree } from "./tree.ts";
 import { unpackZip } from "./zip.ts";
 
@@ -14,8 +15,6 @@ export interface Staged {
 }
 
 type Kind = "zip" | "tar" | "gzip" | "other";
-
-const TAR_BLOCK_BYTES = 512;
 
 /** Of archives that people have and we do not open. */
 const FOREIGN = [
@@ -40,27 +39,17 @@ export async function unpack({ path, name }: Staged, tree: Tree): Promise<void> 
 }
 
 async function kindOf(handle: FileHandle): Promise<Kind> {
-  const { buffer, bytesRead } = await handle.read(Buffer.alloc(TAR_BLOCK_BYTES), 0, TAR_BLOCK_BYTES, 0);
+  const { buffer, bytesRead } = await handle.read(Buffer.alloc(BLOCK_BYTES), 0, BLOCK_BYTES, 0);
   const head = buffer.toString("latin1", 0, bytesRead);
   if (bytesRead === 0) throw refused("it is empty");
   // The second: a zip without entries. The third: one that was split.
   if (head.startsWith("PK\x03\x04") || head.startsWith("PK\x05\x06") || head.startsWith("PK\x07\x08"))
     return "zip";
   if (head.startsWith("\x1f\x8b")) return "gzip";
-  if (bytesRead === TAR_BLOCK_BYTES && isTarHeader(buffer)) return "tar";
+  if (isTarHeader(buffer.subarray(0, bytesRead))) return "tar";
   const foreign = FOREIGN.find(([magic]) => head.startsWith(magic));
   if (foreign) throw refused(`it is a ${foreign[1]} archive; pack it as zip, tar or tar.gz`);
   return "other";
-}
-
-/** The sum over the block, its own field taken as blanks: the only mark that tars of all times have. */
-function isTarHeader(block: Buffer): boolean {
-  const told = Number.parseInt(block.toString("latin1", 148, 156).replace(/[\0 ].*$/s, "") || "x", 8);
-  let sum = 0;
-  for (let index = 0; index < TAR_BLOCK_BYTES; index++) {
-    sum += index >= 148 && index < 156 ? 0x20 : (block[index] ?? 0);
-  }
-  return sum === told;
 }
 
 async function takeFile(handle: FileHandle, name: string, tree: Tree): Promise<void> {

@@ -1,0 +1,44 @@
+// What packed bytes unpack to, through buffers that are used again or given back: left to the garbage collector, those of
+// gigabytes let the process grow by more than 150 MiB.
+import { createGunzip, createInflateRaw } from "node:zlib";
+
+/** Above what Node cuts out of shared buffers: each is one of its own, and can be given back. */
+const CHUNK_BYTES = 256 * 1024;
+
+/**
+ * @param pieces each is used up before the next one is asked for
+ * @returns pieces that are good until the next one is asked for. @throws zlib's errors
+ */
+export async function* inflated(
+  pieces: AsyncIterable<Uint8Array>,
+  format: "gzip" | "deflate",
+): AsyncGenerator<Buffer> {
+  const options = { chunkSize: CHUNK_BYTES };
+  const inflate = format === "gzip" ? createGunzip(options) : createInflateRaw(options);
+  const feeding = feed(pieces, inflate);
+  feeding.catch((error: Error) => inflate.destroy(error)); // told to whoever reads
+  try {
+    for await (const chunk of inflate as AsyncIterable<Buffer>) {
+      yield chunk;
+      giveBack(chunk);
+    }
+    await feeding;
+  } finally {
+    inflate.destroy();
+  }
+}
+
+async function feed(pieces: AsyncIterable<Uint8Array>, inflate: NodeJS.WritableStream): Promise<void> {
+  for await (const piece of pieces) {
+    await new Promise<void>((resolve, reject) =>
+      inflate.write(piece, (error) => (error ? reject(error) : resolve())),
+    );
+  }
+  inflate.end();
+}
+
+/** zlib fills one buffer after the other: what ends where the buffer does is the last of it. */
+function giveBack({ buffer, byteOffset, byteLength }: Uint8Array): void {
+  if (buffer instanceof ArrayBuffer && byteLength > 0 && byteOffset + byteLength === buffer.byteLength)
+    buffer.transfer(0);
+}
