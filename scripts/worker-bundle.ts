@@ -41,6 +41,8 @@ const FORMATS = {
 const ALWAYS = [
   {
     id: /\/zod\/v4\/classic\/schemas\.js$/,
+    // Support for objects that contain themselves, which JSON cannot.
+    "core.config({ memoizer: core.memoizer() })": "undefined",
     ...Object.fromEntries(
       Object.entries(FORMATS).map(([name, type]) => [`core._${name}(Zod${type}, params)`, "undefined"]),
     ),
