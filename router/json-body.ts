@@ -9,11 +9,21 @@ export const MAX_BODY_BYTES = 4 * 1024 * 1024;
 const MAX_DEPTH = 64;
 const MEGABYTE = 1024 * 1024;
 
-export function tooLarge(limitBytes: number): ToolError {
-  const limit = limitBytes < MEGABYTE ? `${limitBytes / 1024} KB` : `${limitBytes / MEGABYTE} MB`;
-  return new ToolError("too_large", `The request body is larger than ${limit}`, {
-    hint: "Upload fewer images per call, or make an upload link (create_upload_link), which takes a data set of any size",
-  });
+/** What is kept of a body that is too large: arguments before a data set's images are short. */
+const START_BYTES = 16 * 1024;
+
+/** A body that was not read to its end. */
+export class BodyTooLarge extends ToolError {
+  /** How it began, as far as that is known; of one that might have been an upload. */
+  readonly start: string;
+
+  constructor(limitBytes: number, start = "") {
+    const limit = limitBytes < MEGABYTE ? `${limitBytes / 1024} KB` : `${limitBytes / MEGABYTE} MB`;
+    super("too_large", `The request body is larger than ${limit}`, {
+      hint: "Upload fewer images per call, or make an upload link (create_upload_link), which takes a data set of any size",
+    });
+    this.start = limitBytes === MAX_UPLOAD_BODY_BYTES ? start.slice(0, START_BYTES) : "";
+  }
 }
 
 export interface JsonBody {
@@ -28,7 +38,7 @@ export interface JsonBody {
  */
 export async function readJsonBody(request: Request, maxBytes: number, withinMs?: number): Promise<JsonBody> {
   const declared = Number(request.headers.get("content-length") ?? 0);
-  if (declared > maxBytes) throw tooLarge(maxBytes);
+  if (declared > maxBytes) throw new BodyTooLarge(maxBytes, await startOf(request));
   // A declared length is enforced by the runtime; without one the bytes have to be counted.
   const reading = declared > 0 ? request.text() : readText(request, maxBytes);
   const text = withinMs === undefined ? await reading : await inTime(reading, withinMs);
@@ -57,6 +67,14 @@ async function inTime(reading: Promise<string>, ms: number): Promise<string> {
   }
 }
 
+/** Its first piece, whose end may lie within a character. */
+async function startOf({ body }: Request): Promise<string> {
+  const reader = body?.getReader();
+  const piece = await reader?.read().catch(() => undefined); // the client has left: nobody reads the answer
+  void reader?.cancel().catch(() => {});
+  return new TextDecoder().decode(piece?.value?.subarray(0, START_BYTES));
+}
+
 async function readText(request: Request, maxBytes: number): Promise<string> {
   if (!request.body) return "";
   const decoder = new TextDecoder();
@@ -64,7 +82,7 @@ async function readText(request: Request, maxBytes: number): Promise<string> {
   let bytes = 0;
   for await (const chunk of request.body as ReadableStream<Uint8Array>) {
     bytes += chunk.byteLength;
-    if (bytes > maxBytes) throw tooLarge(maxBytes);
+    if (bytes > maxBytes) throw new BodyTooLarge(maxBytes, text);
     text += decoder.decode(chunk, { stream: true });
   }
   return text + decoder.decode();

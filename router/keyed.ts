@@ -23,7 +23,8 @@ export function keyed(backend: Backend, callerId: string, key: string): Backend 
     machines: () => backend.machines?.() ?? [],
     async call(tool, args, options) {
       const place = calls++;
-      return await backend.call(tool, args, { ...options, key: `${await owner} ${key} ${place}` });
+      // A call that is made beside the client's own, to answer that better, says itself that it has no key.
+      return await backend.call(tool, args, { key: `${await owner} ${key} ${place}`, ...options });
     },
   };
 }

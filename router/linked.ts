@@ -1,10 +1,15 @@
 // A back end as one request's client reaches it: what the machine says as a path becomes a URL that this client can use.
 import { ToolError } from "../shared/errors.ts";
 import { FILES_PATH } from "../shared/file-links.ts";
+import { uploadDataset } from "../shared/tools/datasets.ts";
+import { downloadModel } from "../shared/tools/models.ts";
 import { createDownloadLink, createUploadLink } from "../shared/tools/transfers.ts";
 import type { Backend, ToolAnswer } from "./backend.ts";
+import { callWithLink } from "./link-instead.ts";
 
 const LINK_TOOLS: ReadonlySet<string> = new Set([createDownloadLink.name, createUploadLink.name]);
+/** Those that may have to point to a link. */
+const FILE_TOOLS: ReadonlySet<string> = new Set([downloadModel.name, uploadDataset.name]);
 
 /**
  * @param base of all URLs; undefined where nobody can reach us by HTTP
@@ -15,17 +20,20 @@ export function linked(
   base: string | undefined,
   onLink?: (path: string, expiresAt: string) => void,
 ): Backend {
-  return {
+  const view: Backend = {
     tools: () => backend.tools(),
     hasTool: (name) => backend.hasTool(name),
     health: () => backend.health(),
     machines: () => backend.machines?.() ?? [],
     async call(tool, args, options) {
+      if (base !== undefined && FILE_TOOLS.has(tool))
+        return callWithLink(view, backend.call(tool, args, options), tool, args, options);
       if (!LINK_TOOLS.has(tool)) return backend.call(tool, args, options);
       if (base === undefined) throw noAddress();
       return withBase(await backend.call(tool, args, options), base, onLink);
     },
   };
+  return view;
 }
 
 /** Links of a back end further behind us are URLs already. */

@@ -3,14 +3,21 @@
 import { type Context, Hono } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { Scope } from "../shared/contract.ts";
-import { type ToolError, toToolError } from "../shared/errors.ts";
+import { errorMarks, type ToolError, toToolError } from "../shared/errors.ts";
 import { SERVER_DESCRIPTION, SERVER_NAME, SERVER_VERSION } from "../shared/server-info.ts";
 import { uploadDataset } from "../shared/tools/datasets.ts";
 import { contractOf } from "../shared/tools/index.ts";
 import type { AppEnv } from "./app-env.ts";
 import { type Caller, may } from "./auth/caller.ts";
-import { type JsonBody, MAX_BODY_BYTES, MAX_UPLOAD_BODY_BYTES, readJsonBody, tooLarge } from "./json-body.ts";
+import {
+  BodyTooLarge,
+  type JsonBody,
+  MAX_BODY_BYTES,
+  MAX_UPLOAD_BODY_BYTES,
+  readJsonBody,
+} from "./json-body.ts";
 import { PARSE_ERROR, rpcError } from "./json-rpc.ts";
+import { withLinkFor } from "./link-instead.ts";
 import type { McpEndpoint, McpEndpointOptions } from "./mcp-endpoint.ts";
 
 const PATHS = ["/mcp", "/mcp/", "/messages", "/mcp/rpc"];
@@ -38,8 +45,8 @@ export function mcpRoutes(options: McpEndpointOptions): Hono<AppEnv> {
     const request = c.req.raw;
     let body: JsonBody;
     try {
-      body = await readJsonBody(request, MAX_UPLOAD_BODY_BYTES);
-      if (body.bytes > MAX_BODY_BYTES && !callsUpload(body.value)) throw tooLarge(MAX_BODY_BYTES);
+      body = await readJsonBody(request, MAX_UPLOAD_BODY_BYTES).catch(withLinkFor(c.var.backend, request));
+      if (body.bytes > MAX_BODY_BYTES && !callsUpload(body.value)) throw new BodyTooLarge(MAX_BODY_BYTES);
     } catch (thrown) {
       return unreadable(c, toToolError(thrown));
     }
@@ -98,7 +105,7 @@ function lackingScope(body: unknown, caller: Caller): Scope | undefined {
 
 function unreadable(c: Context, error: ToolError) {
   if (error.code === "too_large")
-    return c.json(rpcError(-32000, error.message, null, { hint: error.hint }), 413);
+    return c.json(rpcError(-32000, error.message, null, errorMarks(error)), 413);
   return c.json(rpcError(PARSE_ERROR, `Parse error: ${error.message}`, null), 400);
 }
 

@@ -1,11 +1,12 @@
 // REST calls of tools: the body's shape, the call, the answer's shape. The two surfaces of the old server differ in
 // details that its callers see, so the answer is written by a Style.
 import type { ContentfulStatusCode } from "hono/utils/http-status";
-import { errorBody, errorStatus, errorText, ToolError, toToolError } from "../shared/errors.ts";
+import { errorBody, errorMarks, errorStatus, errorText, ToolError, toToolError } from "../shared/errors.ts";
 import type { Block } from "../shared/fields.ts";
 import { uploadDataset } from "../shared/tools/datasets.ts";
 import type { Backend } from "./backend.ts";
-import { MAX_BODY_BYTES, MAX_UPLOAD_BODY_BYTES, readJsonBody, tooLarge } from "./json-body.ts";
+import { BodyTooLarge, MAX_BODY_BYTES, MAX_UPLOAD_BODY_BYTES, readJsonBody } from "./json-body.ts";
+import { withLinkFor } from "./link-instead.ts";
 import { prettyBlock, restBlocks } from "./render.ts";
 
 export interface RestAnswer {
@@ -34,17 +35,15 @@ export const SERVER_STYLE: Style = {
 
 /** `text`: what stands in `error`, where the old server's sentence had no prefix. */
 export function failure(style: Style, error: ToolError, text = errorText(error)): RestAnswer {
-  const { code, hint, body } = error;
   // A soft error keeps the body that callers of the old server parse out of the text block.
-  const result = body ? style.result([prettyBlock(errorBody(error))], true) : null;
+  const result = error.body ? style.result([prettyBlock(errorBody(error))], true) : null;
   return {
     status: errorStatus(error) as ContentfulStatusCode, // the error list holds no 1xx, 204 or 304
     body: {
       success: false,
       ...((style.nulls || result) && { result }),
       error: text,
-      code,
-      ...(hint && { hint }),
+      ...errorMarks(error),
     },
   };
 }
@@ -68,7 +67,7 @@ export async function readCall(request: Request, named?: string): Promise<RestCa
   const { value, bytes } = await readJsonBody(request, mayUpload ? MAX_UPLOAD_BODY_BYTES : MAX_BODY_BYTES);
   const body = isObject(value) ? value : {};
   const tool = named ?? body["tool"];
-  if (bytes > MAX_BODY_BYTES && tool !== uploadDataset.name) throw tooLarge(MAX_BODY_BYTES);
+  if (bytes > MAX_BODY_BYTES && tool !== uploadDataset.name) throw new BodyTooLarge(MAX_BODY_BYTES);
   const args = body["arguments"] ?? body["parameters"] ?? {};
   return { tool: typeof tool === "string" ? tool : undefined, args };
 }
@@ -85,7 +84,7 @@ export async function answerCall(
   { onBug }: CallHooks,
 ): Promise<RestAnswer> {
   try {
-    const { tool, args } = await readCall(request, named);
+    const { tool, args } = await readCall(request, named).catch(withLinkFor(backend, request));
     if (tool === undefined) {
       const text = "Missing 'tool' field in request";
       return failure(style, new ToolError("invalid_input", text), text);

@@ -28,6 +28,8 @@ export interface ErrorDetails {
    * HTTP 200, so that callers which parse it keep working.
    */
   readonly body?: Readonly<Record<string, unknown>> | undefined;
+  /** What the link tools answer, where a link does what was refused. A router's word, which crosses no wire. */
+  readonly link?: Readonly<Record<string, unknown>> | undefined;
   readonly cause?: unknown;
 }
 
@@ -37,12 +39,14 @@ export class ToolError extends Error {
   readonly code: ErrorCode;
   readonly hint: string | undefined;
   readonly body: Readonly<Record<string, unknown>> | undefined;
+  readonly link: Readonly<Record<string, unknown>> | undefined;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, { cause: details.cause });
     this.code = code;
     this.hint = details.hint;
     this.body = details.body;
+    this.link = details.link;
   }
 }
 
@@ -124,10 +128,15 @@ export function fromErrorText(text: string): {
   return { code: undefined, message: text };
 }
 
-/** The JSON of a failed tool call: the old body where there was one, always with `code`, and a hint if we have one. */
+/** The JSON of a failed tool call: the old body where there was one, always with `code`, and hint and link if we have them. */
 export function errorBody(error: ToolError): Record<string, unknown> {
-  const { code, hint, body } = error;
-  return { ...(body ?? { error: errorText(error) }), code, ...(hint && { hint }) };
+  const { body } = error;
+  return { ...(body ?? { error: errorText(error) }), ...errorMarks(error) };
+}
+
+/** What stands beside the sentence. */
+export function errorMarks({ code, hint, link }: ToolError): Record<string, unknown> {
+  return { code, ...(hint && { hint }), ...(link && { link }) };
 }
 
 /** HTTP status: 200 where the old server answered 200 with a body that callers parse. */

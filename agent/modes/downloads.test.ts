@@ -7,9 +7,10 @@ import { startRouted } from "../testing/routed.ts";
 vi.setConfig({ testTimeout: 60_000 });
 
 downloadSuite("on the LAN, from the agent itself", () => startProgram());
-downloadSuite("through a router", async () => {
+async function routed() {
   const { agent, ...routed } = await startRouted();
   return { ...routed, pid: agent.pid, log: () => `${routed.router.log()}\n${agent.log()}` };
-});
+}
+downloadSuite("through a router", routed, { overLine: true });
 
 revokedLinksSuite("through a router", () => startRouted());

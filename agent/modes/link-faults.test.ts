@@ -1,6 +1,6 @@
 // What dead processes and a bad network do to calls, with real processes. Heartbeats come every second instead of every
 // fifteen, so that what takes a minute in life takes four seconds here.
-import { access, readdir } from "node:fs/promises";
+import { access, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, expect, test, vi } from "vitest";
 import type { Executed } from "../testing/caller.ts";
@@ -275,6 +275,13 @@ test("two machines: calls go where they are sent, a start to the freer one, and 
   expect([first["machine"], second["machine"]]).toEqual(["one", "two"]);
   const job = { job_id: second["job_id"] };
   expect(await call("get_training_status", job)).toMatchObject({ machine: "two", config: "cats" });
+  await writeFile(join(two.data, "output/old.ckpt"), "of that kind any bytes will do");
+  const model = { model_name: "old", encoding: "raw", machine: "two" };
+  const { link } = (await call("download_model", model)) as { link: { url: string; machine: string } };
+  expect([link.machine, await (await fetch(link.url)).text()]).toEqual([
+    "two",
+    "of that kind any bytes will do",
+  ]);
 
   await two.stop();
   expect(await call("get_training_status", job)).toMatchObject({
@@ -282,6 +289,9 @@ test("two machines: calls go where they are sent, a start to the freer one, and 
     agent_online: false,
     as_of: expect.any(String),
   });
+  const away = await execute("download_model", model);
+  expect(away).toMatchObject({ status: 503, code: "agent_offline" });
+  expect(JSON.stringify(away)).not.toContain("/files/");
   expect(await execute("stop_training", job)).toMatchObject({
     code: "agent_offline",
     error: expect.stringContaining("two"),

@@ -3,6 +3,7 @@ import { chmod, chown, mkdir, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { machineAdmin } from "../commands/machine-admin.ts";
+import { begunCall } from "../testing/begun-call.ts";
 import { clear, newDataFolder, type Program, runProgram, startProgram } from "../testing/program.ts";
 import { putConfig, subjectOf } from "../testing/subject.ts";
 
@@ -71,6 +72,21 @@ test("on the LAN, too, a token's links end when it is revoked, also those from b
   expect(await status(again)).toBe(200);
   await token(data, "revoke", phone.split("_")[1] ?? "");
   expect(await status(again)).toBe(404);
+});
+
+test("a token that may not upload is given no link to do so, however large its call", async () => {
+  const program = await startProgram();
+  onTestFinished(() => program.close());
+  const reader = await token(program.data, "create", "--scope", "read", "--label", "phone");
+  const body = { tool: "upload_dataset", arguments: { dataset_name: "large", images: [] } };
+  const call = { bytes: 65 * 1024 * 1024, body, token: reader };
+  const { status, json } = await begunCall(`${program.url}/mcp/execute`, call);
+  expect([status, json["link"], json["hint"]]).toEqual([
+    413,
+    undefined,
+    expect.stringContaining("create_upload_link"),
+  ]);
+  expect(await callerAt(program).call("revoke_link")).toMatchObject({ links: [] });
 });
 
 const isRoot = process.geteuid?.() === 0;

@@ -1,5 +1,5 @@
 // contract.md §2.6: MCP over stdin and stdout, by hand. What real clients do with it stands in mcp-clients.test.ts.
-import { access, readlink } from "node:fs/promises";
+import { access, mkdir, readlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { pathsOf } from "../paths.ts";
@@ -117,6 +117,20 @@ test("D18: a tools/call without an id is not executed", async () => {
   ]);
   expect(answers).toMatchObject([{ id: 1, result: { structuredContent: { configs: [] } } }]);
   await expect(access(join(data, "config/by_notification.yaml"))).rejects.toThrow("ENOENT");
+});
+
+test("where no link can be had, a model's bytes still come only when asked for, and the tool for links is named", async () => {
+  const { data, call } = await start();
+  const { output } = pathsOf({ data });
+  await mkdir(output, { recursive: true });
+  await writeFile(join(output, "old.ckpt"), "of that kind any bytes will do");
+  const answer = await call("download_model", { model_name: "old" });
+  expect(answer).toMatchObject({
+    path: join(output, "old.ckpt"),
+    note: expect.stringContaining("create_download_link"),
+  });
+  for (const key of ["data", "link"]) expect(answer).not.toHaveProperty(key);
+  expect(await call("download_model", { model_name: "old", encoding: "base64" })).toHaveProperty("data");
 });
 
 test("D33: a slow tool does not block ping", async () => {

@@ -6,4 +6,4 @@ import { uploadSuite } from "../testing/uploads.suite.ts";
 vi.setConfig({ testTimeout: 60_000 });
 
 uploadSuite("on the LAN, to the agent itself", () => startProgram());
-uploadSuite("through a router", () => startRouted(), { images: 2_000 });
+uploadSuite("through a router", () => startRouted(), { images: 2_000, overLine: true });

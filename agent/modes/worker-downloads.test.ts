@@ -6,6 +6,6 @@ import { startWorkerRouted } from "../testing/worker.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
 
-downloadSuite("through a Worker", () => startWorkerRouted());
+downloadSuite("through a Worker", () => startWorkerRouted(), { overLine: true });
 
 revokedLinksSuite("through a Worker", () => startWorkerRouted());

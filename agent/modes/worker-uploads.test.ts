@@ -5,4 +5,4 @@ import { startWorkerRouted } from "../testing/worker.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
 
-uploadSuite("through a Worker", () => startWorkerRouted());
+uploadSuite("through a Worker", () => startWorkerRouted(), { overLine: true });

@@ -1,10 +1,11 @@
 // What holds of every download, by whatever way the bytes come. Each server's test runs it with curl and fetch.
 import { createHash } from "node:crypto";
-import { mkdir, mkdtemp, readFile, rm, utimes, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, truncate, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import * as yauzl from "yauzl";
+import type { Json } from "./caller.ts";
 import { shell } from "./curl.ts";
 import { putDataset, type Server, type Subject, subjectOf } from "./subject.ts";
 
@@ -40,7 +41,16 @@ export async function scratch(): Promise<string> {
   return folder;
 }
 
-export function downloadSuite(name: string, start: () => Promise<Server>): void {
+export interface DownloadSuiteOptions {
+  /** Answers come over a line, which takes none of more than 32 MB. */
+  readonly overLine?: boolean;
+}
+
+export function downloadSuite(
+  name: string,
+  start: () => Promise<Server>,
+  { overLine = false }: DownloadSuiteOptions = {},
+): void {
   describe(`downloads: ${name}`, () => {
     let server: Server;
     let subject: Subject;
@@ -50,6 +60,7 @@ export function downloadSuite(name: string, start: () => Promise<Server>): void 
       server = await start();
       subject = subjectOf(server);
       await putModel(subject, "cat's lora", model);
+      await writeFile(join(subject.paths.output, "old.ckpt"), model); // of that kind any bytes will do
       await putDataset(subject.paths, "cats");
     }, 60_000);
     afterAll(() => server.close());
@@ -191,12 +202,81 @@ export function downloadSuite(name: string, start: () => Promise<Server>): void 
       expect([gone.status, await gone.json()]).toMatchObject([404, { code: "not_found" }]);
     });
 
+    test("download_model without its bytes answers with the link that create_download_link makes", async () => {
+      const answer = await subject.call("download_model", { model_name: "old", encoding: "raw" });
+      expect(answer).toMatchObject({ status: "success", sha256: sha256(model), size: model.length });
+      const link = answer["link"] as Json;
+      const made = await linkTo("model", "old");
+      expect(Object.keys(link)).toEqual(Object.keys(made));
+      expect(link).toMatchObject({ file_name: made["file_name"], sha256: sha256(model), size: model.length });
+      const folder = await scratch();
+      const { code, stderr } = await shell(String(link["curl"]), folder);
+      expect(code, stderr).toBe(0);
+      expect(sha256(await readFile(join(folder, "old.ckpt")))).toBe(sha256(model));
+    });
+
+    test("a model's bytes come to a chat only when they were asked for; to a script as ever", async () => {
+      const args = { model_name: "old" };
+      const ask = async (args: object) =>
+        [
+          await subject.rpc("tools/call", { name: "download_model", arguments: args }),
+          await subject.modernRpc(
+            "tools/call",
+            { name: "download_model", arguments: args },
+            "download_model",
+          ),
+        ].map(({ result }) => result?.["structuredContent"] as Json);
+      for (const answer of [...(await ask(args)), ...(await ask({ ...args, encoding: null }))]) {
+        expect(answer).not.toHaveProperty("data");
+        const { url } = answer["link"] as Json;
+        expect((await fetch(String(url), { method: "HEAD" })).status).toBe(200);
+      }
+      const data = model.toString("base64");
+      for (const answer of await ask({ ...args, encoding: "base64" })) expect(answer["data"]).toBe(data);
+      const plain = await subject.call("download_model", args);
+      expect(plain["data"]).toBe(data);
+      expect(plain).not.toHaveProperty("link");
+    });
+
+    test("a model too large for an answer comes by the link that the refusal has", async () => {
+      const ckpt = join(subject.paths.output, "huge.ckpt"); // no header to check
+      await writeFile(ckpt, "");
+      const refused = async (bytes: number) => {
+        await truncate(ckpt, bytes); // sparse, so that it costs nothing
+        const body = { tool: "download_model", arguments: { model_name: "huge" } };
+        const { json } = await subject.send("/mcp/execute", { body });
+        expect(json).toMatchObject({ success: false, code: "too_large" });
+        const { hint, link } = json as { hint: string; link: Json };
+        expect(link).toMatchObject({ file_name: "huge.ckpt", size: bytes });
+        expect(hint).toContain(link["curl"]);
+        const head = await fetch(String(link["url"]), { method: "HEAD" });
+        expect([head.status, head.headers.get("content-length")]).toEqual([200, String(bytes)]);
+        return link;
+      };
+      const link = await refused(104_857_601);
+      const { json } = await subject.execute("download_model", { model_name: "huge" });
+      expect(json).toMatchObject({
+        max_size: 104_857_600,
+        note: expect.stringContaining("Use export_model"),
+        link: {
+          ...link,
+          link_id: expect.any(String),
+          url: expect.any(String),
+          curl: expect.any(String),
+          expires_at: expect.any(String),
+        },
+      });
+      if (overLine) await refused(30 * MIB);
+    });
+
     test("no log says a link's address", async () => {
       const url = await urlOf("model", "cat's lora");
       await fetch(url);
       await fetch(url, { headers: { host: "evil.example" } }).catch(() => {});
+      const { link } = await subject.call("download_model", { model_name: "old", encoding: "raw" });
       const { log } = server as { log?: () => string };
-      expect(log?.() ?? "").not.toContain(new URL(url).pathname);
+      for (const each of [url, String((link as Json)["url"])])
+        expect(log?.() ?? "").not.toContain(new URL(each).pathname);
     });
 
     test("a client that stops reading holds nobody up, and one that leaves leaves nothing open", async () => {

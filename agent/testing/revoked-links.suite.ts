@@ -1,7 +1,10 @@
 // Links and the tokens that made them, through whatever a router runs on.
 import { once } from "node:events";
+import { writeFile } from "node:fs/promises";
 import { connect } from "node:net";
+import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
+import { begunCall } from "./begun-call.ts";
 import { parseToolResult } from "./caller.ts";
 import { putConfig, type Server, subjectOf } from "./subject.ts";
 
@@ -22,8 +25,19 @@ export function revokedLinksSuite(name: string, start: () => Promise<Server>): v
     const overMcp = await phone.rpc("tools/call", { name: "create_download_link", arguments: ask });
     const { url: again } = parseToolResult(overMcp.result).structuredContent ?? {};
     const own = await owner.call("create_download_link", ask);
+    // Those that stand in other tools' answers are no others.
+    await writeFile(join(owner.paths.output, "old.ckpt"), "of that kind any bytes will do");
+    const model = await phone.call("download_model", { model_name: "old", encoding: "raw" });
+    const large = { tool: "upload_dataset", arguments: { dataset_name: "dogs", images: [] } };
+    const refused = await begunCall(`${server.url}/mcp/execute`, {
+      bytes: 65 * 1024 * 1024,
+      body: large,
+      token: secret,
+    });
+    const within = [model, refused.json].map(({ link }) => (link as { url: string }).url);
     const status = async (url: unknown, init?: RequestInit) => (await fetch(String(url), init)).status;
-    for (const url of [theirs["url"], upload["url"], again, own["url"]]) expect(await status(url)).toBe(200);
+    for (const url of [theirs["url"], upload["url"], again, own["url"], ...within])
+      expect(await status(url)).toBe(200);
 
     await owner.send(`/admin/tokens/${token.id}`, { method: "DELETE" });
     expect(await (await fetch(String(theirs["url"]))).json()).toMatchObject({
@@ -37,6 +51,7 @@ export function revokedLinksSuite(name: string, start: () => Promise<Server>): v
       [`${upload["url"]}/cats.zip`, { method: "PUT", body }],
       [upload["url"], { method: "PATCH", body, headers: { "upload-offset": "0" } }],
       [again],
+      ...within.map((url): [string] => [url]),
     ];
     for (const [url, init] of tries) expect(await status(url, init)).toBe(404);
     // As no client of good faith writes it: with a segment that means nothing to who looks at it as a URL.

@@ -8,6 +8,7 @@ import {
 } from "@modelcontextprotocol/server";
 import type { Progress } from "../../shared/contract.ts";
 import { toToolError } from "../../shared/errors.ts";
+import { downloadModel } from "../../shared/tools/models.ts";
 import type { Backend, CallOptions } from "../backend.ts";
 import { type McpResult, mcpError, mcpResult } from "../render.ts";
 import { clientOf } from "./client.ts";
@@ -53,12 +54,18 @@ export async function callTool(
   { onError, ...options }: CallOptions & { readonly onError?: ((error: unknown) => void) | undefined },
 ): Promise<McpResult> {
   try {
-    return mcpResult(await backend.call(name, args, options));
+    return mcpResult(await backend.call(name, name === downloadModel.name ? unflooded(args) : args, options));
   } catch (thrown) {
     const error = toToolError(thrown);
     if (error.code === "internal") onError?.(thrown);
     return mcpError(error);
   }
+}
+
+/** A chat gets a model's bytes only where it has asked for them; over REST they come by default, as ever. */
+function unflooded(args: unknown): unknown {
+  const { encoding, ...others } = Object(args) as { readonly encoding?: unknown };
+  return { ...others, encoding: encoding ?? "raw" };
 }
 
 interface ProgressSender {

@@ -20,12 +20,12 @@ export const uploadDataset = defineTool({
   name: "upload_dataset",
   title: "Upload images to a dataset",
   description:
-    "Upload images to create a training dataset. For more than a few small ones use create_upload_link.",
+    "Upload images to create a training dataset. For more than a few small ones use create_upload_link; a call that is too large is refused with such a link.",
   scope: "train",
   effect: "write",
   input: v.object({
     dataset_name: Name("Name for the dataset"),
-    images: v.pipe(v.array(UploadedImage), v.maxLength(10_000)),
+    images: v.array(UploadedImage),
     overwrite: v.optional(
       Flag("Replace files of the same name; off, such files are reported as failed"),
       false,

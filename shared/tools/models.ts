@@ -15,6 +15,7 @@ import {
   Time,
   Whole,
 } from "../fields.ts";
+import { createDownloadLink } from "./transfers.ts";
 
 /** The largest file that `download_model` puts into an answer as base64, in bytes. The old server's limit. */
 export const MAX_INLINE_MODEL_BYTES = 104_857_600;
@@ -81,7 +82,7 @@ export const downloadModel = defineTool({
   name: "download_model",
   title: "Download a model",
   description:
-    'Download a trained model as base64 encoded data. That floods a chat: prefer create_download_link, or encoding "raw", which answers with the file\'s path, size and SHA-256 only.',
+    'Download a trained model: a link to it (URL, curl line), its path, size and SHA-256. As base64 encoded data only if encoding "base64" is given and the file is small (over REST it is the default); that floods a chat.',
   scope: "read",
   effect: "read",
   input: v.object({
@@ -96,6 +97,8 @@ export const downloadModel = defineTool({
     path: v.string(),
     data: v.optional(v.string()),
     note: v.optional(v.string()),
+    /** Unless its data is here, or no client can reach us by HTTP. */
+    link: v.optional(createDownloadLink.output),
   }),
 });
 

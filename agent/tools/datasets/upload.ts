@@ -26,6 +26,9 @@ type Input = v.InferOutput<typeof uploadDataset.input>;
 type Output = v.InferInput<typeof uploadDataset.output>;
 type Image = Input["images"][number];
 
+/** In one call. */
+const UPLOADED_IMAGES_MAX = 10_000;
+
 /** A file name in an answer is cut here; the longest that a disk takes. */
 const SHOWN_NAME_MAX = 255;
 
@@ -39,6 +42,11 @@ export async function saveImages(
   { signal, progress }: CallContext,
 ): Promise<Output> {
   const dataset = checkRelative(input.dataset_name, "dataset");
+  if (input.images.length > UPLOADED_IMAGES_MAX) {
+    throw new ToolError("too_large", `More than ${UPLOADED_IMAGES_MAX} images do not go into one call`, {
+      hint: "Upload fewer per call, or make an upload link (create_upload_link), which takes a data set of any size",
+    });
+  }
   const target = new Target(datasets, dataset, input.overwrite);
   await target.open();
   const failed: Output["failed"] = [];

@@ -93,7 +93,7 @@ export const modelHandlers = ({ jobs, hashes, ...parts }: ModelParts): Handlers<
         if (encoding === "raw") {
           const sha256 = await hashOf(model.path, model.file.handle, model.stats, context);
           const note =
-            "Raw mode not fully supported in JSON response; create_download_link gives a link to the file";
+            "Raw mode not fully supported in JSON response; the link leads to the file, or else create_download_link gives one";
           return { ...answer, sha256, note };
         }
         const bytes = await readUnchanged(model);
