@@ -94,7 +94,7 @@ export const PAGE_SCRIPT = String.raw`"use strict";
   const send = async (body, name) => {
     const progress = (bytes) => {
       bar.value = body.size ? bytes / body.size : 1;
-      say(bytes < body.size ? "Sending " + size(bytes) + " of " + size(body.size) : "All is there. Unpacking…");
+      say(bytes < body.size ? "Sending " + size(bytes) + " of " + size(body.size) : "All is there. Unpacking\u2026");
     };
     const metadata = "filename " + btoa(String.fromCharCode(...text.encode(name)));
     const begun = await patient(() => request("POST", { "Upload-Length": body.size, "Upload-Metadata": metadata }));
