@@ -45,5 +45,7 @@ test.each([
 
 test("no name is taken for an option", () => {
   expect(downloadLine("http://h/x", "-rf.zip")).toBe("curl -gfL -C - -o ./-rf.zip http://h/x");
-  expect(uploadLine("http://[::1]:80/x", "a b.zip")).toBe("curl -gfL -T 'a b.zip' 'http://[::1]:80/x/'");
+  expect(uploadLine("http://[::1]:80/x", "a b.zip")).toBe(
+    "curl -gL --fail-with-body -T 'a b.zip' 'http://[::1]:80/x/'",
+  );
 });

@@ -58,19 +58,21 @@ export function shellWord(text: string): string {
 const fileWord = (name: string) => shellWord(name.startsWith("-") ? `./${name}` : name);
 
 /** Brackets and braces in a URL are patterns to curl unless it is told otherwise. */
-const CURL = "curl -gfL";
+const DOWNLOAD = "curl -gfL";
+/** With the words of a refusal, which -f alone keeps back; since curl 7.76 (2021). */
+const UPLOAD = "curl -gL --fail-with-body";
 
 export function downloadLine(url: string, fileName: string): string {
-  return `${CURL} -C - -o ${fileWord(fileName)} ${shellWord(url)}`;
+  return `${DOWNLOAD} -C - -o ${fileWord(fileName)} ${shellWord(url)}`;
 }
 
 export function uploadLine(url: string, fileName: string): string {
-  return `${CURL} -T ${fileWord(fileName)} ${shellWord(`${url}/`)}`;
+  return `${UPLOAD} -T ${fileWord(fileName)} ${shellWord(`${url}/`)}`;
 }
 
 /** Where the folder's files lie in the archive does not matter: a single root is taken off. */
 export function uploadFolderLine(url: string): string {
-  return `tar -cf - . | ${CURL} -T - ${shellWord(url)}`;
+  return `tar -cf - . | ${UPLOAD} -T - ${shellWord(url)}`;
 }
 
 /** Far below what proxies and Workers take in one request. */
@@ -83,13 +85,13 @@ const PART_MIB = 32;
  * a word that not every server says (workerd does not). For any POSIX shell.
  */
 export function uploadResumeLine(url: string, fileName: string): string {
-  return `f=${fileWord(fileName)}; u=${shellWord(url)}; n=$(($(wc -c <"$f")))
-while :; do
+  return `f=${fileWord(fileName)}; u=${shellWord(url)}; n=$(wc -c <"$f") && n=$((n)) && while :; do
   o=$(curl -gsI "$u" | tr -d '\\r' | sed -n 's/^[Uu]pload-[Oo]ffset: *//p')
   if [ "$o" ]
-  then r=$(tail -c "+$((o+1))" "$f" | head -c ${PART_MIB * 1024 * 1024} | curl -gsS -X PATCH -T - -H Expect: -H "Upload-Offset: $o" -H "Upload-Length: $n" -w ' %{http_code}' "$u")
+  then printf '\\r%s of %s MiB' $((o/1048576)) $((n/1048576)) >&2
+    r=$(tail -c "+$((o+1))" "$f" | head -c ${PART_MIB * 1024 * 1024} | curl -gsS -X PATCH -T - -H Expect: -H "Upload-Offset: $o" -H "Upload-Length: $n" -w ' %{http_code}' "$u")
   else r=$(curl -gsS -w ' %{http_code}' "$u" | sed 's/ 200$//')
   fi
-  case $r in *' 200'|*' 4'??|*' 507') echo "\${r% *}"; break;; *' 204') ;; *) sleep 2;; esac
-done`;
+  case $r in *' 200'|*' 4'??|*' 507') echo >&2; echo "\${r% *}"; break;; *' 204') ;; *) sleep 2;; esac
+done && [ "\${r##* }" = 200 ]`;
 }

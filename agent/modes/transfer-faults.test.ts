@@ -233,8 +233,8 @@ test("the printed line in parts ends with the words of a link that no longer wor
   const { link_id, curl_resume } = await call("create_upload_link", { name: "films" });
   await call("revoke_link", { link_id });
   const { code, stdout, stderr } = await shell(String(curl_resume), folder);
-  expect(code, stderr).toBe(0);
   expect(JSON.parse(stdout)).toMatchObject({ success: false, code: "not_found" });
+  expect(code, stderr).not.toBe(0);
 });
 
 test("what a crash left half unpacked is gone when the agent is back, and what had arrived is not", async () => {

@@ -1,7 +1,7 @@
 // The upload page in a real browser: Debian's chromium, driven by playwright-core. `.ci/run` installs it; without one
 // these tests are left out, and say so.
 import { existsSync } from "node:fs";
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
@@ -97,7 +97,7 @@ describe.skipIf(executablePath === undefined)("the upload page in Chromium", { t
       [long, "b.png", "b.txt"].map((name) => join(folder, name)),
     );
     await done(page);
-    expect(await status(page).textContent()).toBe("Done: 2 files and 1 captions are in several.");
+    expect(await status(page).textContent()).toBe("Done: 2 files and 1 caption are in several.");
     expect(await filesOf("several")).toEqual(["b.png", "b.txt", long]);
   });
 
@@ -127,13 +127,19 @@ describe.skipIf(executablePath === undefined)("the upload page in Chromium", { t
     await devtools.send("Network.emulateNetworkConditions", slow);
     await page.setInputFiles("#files", archive);
     for (let cut = 0; cut < 3; cut++) {
-      await status(page).filter({ hasText: "Sending" }).waitFor(PATIENCE);
+      await status(page).filter({ hasText: "Sending set.zip" }).waitFor(PATIENCE);
+      const detail = page
+        .locator("#detail")
+        .filter({ hasText: /^[\d.]+ [KM]B of 40\.0 MB, [\d.]+ [KM]B\/s, about \d+ s left$/ });
+      await detail.waitFor(PATIENCE);
+      expect(await page.title()).toMatch(/^\d+% - Upload to cut$/);
       await network.weather("down");
       await status(page).filter({ hasText: "The line is cut" }).waitFor(PATIENCE);
       await network.weather("fair");
     }
     await done(page);
     expect(await page.evaluate('document.getElementById("bar").value')).toBe(1);
+    expect(await page.title()).toBe("Upload to cut");
     expect(sha256(await readFile(join(subject.paths.datasets, "cut", "film.mp4")))).toBe(sha256(film));
   });
 
@@ -155,6 +161,27 @@ describe.skipIf(executablePath === undefined)("the upload page in Chromium", { t
     expect(await page.locator("#outcome li").allTextContents()).toEqual([
       "note.md was left out: nothing that ai-toolkit trains on",
     ]);
+  });
+
+  test("a page whose data set is there takes no second one, and says why", async () => {
+    const page = await pageOf("once");
+    await page.setInputFiles("#files", picturePath("img1.jpg"));
+    await done(page);
+    await page.setInputFiles("#files", picturePath("img2.png"));
+    await status(page).filter({ hasText: "once exists" }).waitFor(PATIENCE);
+    expect(await filesOf("once")).toEqual(["img1.jpg"]);
+  });
+
+  test("a data set that others make meanwhile ends an upload with the reason, not as a cut", async () => {
+    const page = await pageOf("meanwhile");
+    // Between the beginning of the upload and its first part.
+    await page.route("**/files/**", async (route) => {
+      if (route.request().method() === "PATCH")
+        await mkdir(join(subject.paths.datasets, "meanwhile"), { recursive: true });
+      await route.continue();
+    });
+    await page.setInputFiles("#files", picturePath("img1.jpg"));
+    await status(page).filter({ hasText: "meanwhile exists" }).waitFor(PATIENCE);
   });
 
   test("without script one file goes by the form", async () => {

@@ -153,12 +153,33 @@ export function uploadSuite(
       expect([half.status, half.headers.get("upload-offset")]).toEqual([204, String(3 * MIB)]);
       const { code, stdout, stderr } = await shell(String(curl_resume), folder);
       expect(code, stderr).toBe(0);
+      expect(stderr).toContain("\r3 of 6 MiB");
       expect(JSON.parse(stdout)).toMatchObject({ success: true, files_saved: 2 });
       expect(sha256(await readFile(join(subject.paths.datasets, "parts", "filler.mp4")))).toBe(
         sha256(randomBytes(6 * MIB)),
       );
       // Asked again, it tells again how it went.
       expect(JSON.parse((await shell(String(curl_resume), folder)).stdout)).toMatchObject({ files_saved: 2 });
+    });
+
+    test("every line says why an upload is refused, and ends as a failure", async () => {
+      const folder = await scratch();
+      await writeFile(join(folder, "no.zip"), zip([{ name: "../evil.jpg", data: jpeg }]));
+      const link = await linkTo("no");
+      for (const line of ["curl", "curl_resume"]) {
+        const { code, stdout } = await shell(String(link[line]), folder);
+        expect(JSON.parse(stdout), line).toMatchObject({
+          success: false,
+          error: expect.stringContaining("refused"),
+        });
+        expect(code, line).not.toBe(0);
+      }
+      const elsewhere = await shell(String(link["curl_resume"]), await scratch());
+      expect(elsewhere).toMatchObject({
+        stdout: "",
+        stderr: expect.stringMatching(/^[^\n]*no\.zip[^\n]*\n$/),
+      });
+      expect(elsewhere.code).not.toBe(0);
     });
 
     test("tus-js-client, a client of the standard, uploads in parts", async () => {
@@ -196,7 +217,7 @@ export function uploadSuite(
         200,
         "text/html; charset=utf-8",
       ]);
-      expect(await response.text()).toContain("1 files and 1 captions saved");
+      expect(await response.text()).toContain("Done: 1 file and 1 caption are in by-form.");
       expect(await filesOf("by-form")).toEqual(["cat ü.jpg", "cat ü.txt"]);
     });
 
@@ -216,6 +237,30 @@ export function uploadSuite(
       expect([response.status, json]).toMatchObject([400, { error: expect.stringContaining(why) }]);
       expect(await leftovers()).toEqual([]);
       expect(await (await fetch(String(url))).json()).toMatchObject({ received: 0, length: null });
+    });
+
+    test("what a browser without script is refused it reads on the page, and a link that ended has a page, too", async () => {
+      const { url, link_id } = await linkTo("by-form refused");
+      const page = async (init: RequestInit) => {
+        const headers = { accept: "text/html,application/xhtml+xml,*/*;q=0.8" };
+        const response = await fetch(String(url), { ...init, headers });
+        expect(response.headers.get("content-type")).toBe("text/html; charset=utf-8");
+        return { status: response.status, html: await response.text() };
+      };
+      const form = new FormData();
+      form.append("file", new File(["x"], "note.md"));
+      const refused = await page({ method: "POST", body: form });
+      expect(refused.status).toBe(400);
+      expect(refused.html).toContain(
+        "The upload is refused: there is nothing in it that ai-toolkit trains on",
+      );
+      expect(refused.html).not.toContain("Invalid parameters");
+      expect(refused.html).toContain('<input id="files"'); // to try again
+      await subject.call("revoke_link", { link_id });
+      const ended = await page({});
+      expect(ended.status).toBe(404);
+      expect(ended.html).toContain("<h1>This link does not work: it is wrong, expired or revoked</h1>");
+      expect(ended.html).toContain("Ask for a new one");
     });
 
     test("an upload goes on by Content-Range, as curl -C does it, and never beside itself", async () => {
@@ -295,6 +340,24 @@ export function uploadSuite(
       await subject.call("delete_dataset", { name: "twice" });
       await subject.call("restore_deleted", { trash_id: third.json["replaced_trash_id"] });
       expect(await filesOf("twice")).toEqual(["a.jpg", "a.txt", "b.png", "b.txt"]);
+    });
+
+    test("a link that has made its data set says before any byte that it takes no second one", async () => {
+      const archive = zip([{ name: "a.jpg", data: jpeg }]);
+      const { url, curl_resume } = await linkTo("made");
+      expect((await fetch(`${url}/x.zip`, { method: "PUT", body: new Uint8Array(archive) })).status).toBe(
+        200,
+      );
+      const again = await fetch(String(url), { method: "POST", headers: { "upload-length": "1000" } });
+      expect([again.status, await again.json()]).toMatchObject([
+        409,
+        { error: expect.stringContaining("made") },
+      ]);
+      // What it has made it still tells to whom asks.
+      expect(await (await fetch(String(url))).json()).toMatchObject({ outcome: { files_saved: 1 } });
+      const folder = await scratch();
+      await writeFile(join(folder, "made.zip"), archive);
+      expect(JSON.parse((await shell(String(curl_resume), folder)).stdout)).toMatchObject({ files_saved: 1 });
     });
 
     test("a data set that a run uses is not replaced, and stays whole", async () => {

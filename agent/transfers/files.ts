@@ -2,10 +2,11 @@
 // what a router passes on.
 import { ERRORS, errorBody, ToolError, toToolError } from "../../shared/errors.ts";
 import { type LinkPath, parseLinkPath } from "../../shared/file-links.ts";
-import { json, NotAllowed, notAllowed } from "./answers.ts";
+import { json, NotAllowed, notAllowed, wantsPage } from "./answers.ts";
 import { downloadResponse } from "./download.ts";
 import type { Link, LinkStore } from "./link-store.ts";
 import { type DownloadParts, openDownload } from "./open-download.ts";
+import { problemPage } from "./page.ts";
 import { type UploadParts, Uploads } from "./uploads.ts";
 
 export interface FilesOptions extends DownloadParts, Omit<UploadParts, "paths"> {
@@ -30,7 +31,7 @@ export class Files {
       const { path, link } = this.#linkOf(request);
       return await this.#answer(request, link, path.name);
     } catch (thrown) {
-      return this.#failure(thrown);
+      return this.#failure(thrown, request);
     }
   };
 
@@ -40,7 +41,7 @@ export class Files {
       this.#linkOf(request);
       return undefined;
     } catch (thrown) {
-      return this.#failure(thrown);
+      return this.#failure(thrown, request);
     }
   }
 
@@ -66,14 +67,16 @@ export class Files {
     return await downloadResponse(request, source);
   }
 
-  #failure(thrown: unknown): Response {
+  #failure(thrown: unknown, request: Request): Response {
     if (thrown instanceof NotAllowed) {
       const { allow, message } = thrown;
       return json(405, { success: false, code: "invalid_input", error: message }, { allow });
     }
     const error = toToolError(thrown);
     if (error.code === "internal") this.#options.onBug(thrown);
-    // Here nobody parses the old server's bodies: a failure is a status that curl sees.
-    return json(ERRORS[error.code].http, { success: false, ...errorBody(error) });
+    const { http } = ERRORS[error.code];
+    if (wantsPage(request)) return problemPage(http, error);
+    // Here nobody parses the old server's bodies or sentences: a failure is a status that curl sees.
+    return json(http, { success: false, ...errorBody(error), error: error.message });
   }
 }

@@ -1,18 +1,28 @@
 // What runs in the browser on the upload page. Plain JavaScript, as text: its hash is what the page's policy lets in
 // (shared/upload-page.ts). Several files, or a folder, go as one tar that is never in memory: resuming needs no more than
-// to know how many of its bytes have arrived.
+// to know how many of its bytes have arrived. ASCII only: the build escapes other letters, which would change the hash.
 export const PAGE_SCRIPT = String.raw`"use strict";
 (() => {
   const at = location.pathname.replace(/\/$/, "");
   const byId = (id) => document.getElementById(id);
-  const [drop, files, folder, status, bar, list, form] =
-    ["drop", "files", "folder", "status", "bar", "outcome", "form"].map(byId);
+  const [drop, files, folder, status, bar, list, form, sending, detail] =
+    ["drop", "files", "folder", "status", "bar", "outcome", "form", "sending", "detail"].map(byId);
+  const title = document.title;
   const PART = 16 * 1024 * 1024;
   const text = new TextEncoder();
   let busy = false;
 
-  const say = (words, kind = "") => { status.textContent = words; status.className = kind; };
-  const size = (bytes) => bytes < 1048576 ? Math.ceil(bytes / 1024) + " KB" : (bytes / 1048576).toFixed(1) + " MB";
+  // Read out when it changes, so that it changes with what happens and not with every byte; those are in #detail.
+  const say = (words, kind = "") => {
+    if (status.textContent !== words) status.textContent = words;
+    status.className = kind;
+  };
+  const count = (number, what) => number + " " + what + (number === 1 ? "" : "s");
+  const size = (bytes) => bytes < 1048576 ? Math.ceil(bytes / 1024) + " KB"
+    : bytes < 1073741824 ? (bytes / 1048576).toFixed(1) + " MB" : (bytes / 1073741824).toFixed(2) + " GB";
+  const time = (seconds) => seconds < 60 ? Math.max(1, Math.round(seconds)) + " s"
+    : seconds < 3600 ? Math.round(seconds / 60) + " min"
+    : Math.floor(seconds / 3600) + " h " + Math.round(seconds % 3600 / 60) + " min";
   const wait = (ms) => new Promise((next) => setTimeout(next, ms));
 
   // --- tar (POSIX.1-2001): long and foreign names stand in a record of their own in front of the file
@@ -66,6 +76,26 @@ export const PAGE_SCRIPT = String.raw`"use strict";
   };
   const chosen = (picked) => [...picked].map((file) => ({ path: file.webkitRelativePath || file.name, file }));
 
+  // --- how fast it goes: over the last seconds, and nothing before there are any
+  let marks = [];
+  const show = (bytes, all) => {
+    const now = performance.now();
+    marks.push([now, bytes]);
+    while (marks.length > 2 && now - marks[0][0] > 8000) marks.shift();
+    const [then, had] = marks[0];
+    const rate = now - then < 1000 ? 0 : Math.max(0, bytes - had) / (now - then) * 1000;
+    const part = all ? bytes / all : 1;
+    bar.value = part;
+    document.title = Math.floor(part * 100) + "% - " + title;
+    detail.textContent = size(bytes) + " of " + size(all)
+      + (rate > 0 && bytes < all ? ", " + size(rate) + "/s, about " + time((all - bytes) / rate) + " left" : "");
+  };
+  const cut = () => {
+    marks = [];
+    detail.textContent = detail.textContent.split(",")[0];
+    say("The line is cut. Trying again; leave this page open.", "warn");
+  };
+
   // --- sending
   const request = (method, headers, body, progress) => new Promise((resolve) => {
     const sent = new XMLHttpRequest();
@@ -87,39 +117,42 @@ export const PAGE_SCRIPT = String.raw`"use strict";
       const sent = await send();
       if (!isLost(sent)) return sent;
       if (sent && sent.status === 507) return sent;
-      say("The line is cut. Trying again; leave this page open.", "warn");
+      cut();
       await wait(pause);
     }
   };
-  const send = async (body, name) => {
+  const send = async (body, file, name) => {
     const progress = (bytes) => {
-      bar.value = body.size ? bytes / body.size : 1;
-      say(bytes < body.size ? "Sending " + size(bytes) + " of " + size(body.size) : "All is there. Unpacking\u2026");
+      show(bytes, body.size);
+      say(bytes < body.size ? "Sending " + name : "All is there. Unpacking\u2026");
     };
-    const metadata = "filename " + btoa(String.fromCharCode(...text.encode(name)));
+    const metadata = "filename " + btoa(String.fromCharCode(...text.encode(file)));
     const begun = await patient(() => request("POST", { "Upload-Length": body.size, "Upload-Metadata": metadata }));
     if (begun.status !== 201) throw new Error(failure(begun));
     for (let offset = 0; ; ) {
       const part = body.slice(offset, offset + PART);
       progress(offset);
-      let sent = await request("PATCH", { "Upload-Offset": offset, "Content-Type": "application/offset+octet-stream" },
+      const sent = await request("PATCH", { "Upload-Offset": offset, "Content-Type": "application/offset+octet-stream" },
         part, (loaded) => progress(offset + loaded));
       if (sent && sent.status === 200) return JSON.parse(sent.responseText);
       if (sent && sent.status === 204) { offset += part.size; continue; }
       // It takes long: asked again at its end, the link tells how it went.
       if (sent && sent.status === 202) { offset = body.size; await wait(1000); continue; }
       if (!isLost(sent) && sent.status !== 409) throw new Error(failure(sent));
-      say("The line is cut. Trying again; leave this page open.", "warn");
-      await wait(1000);
-      sent = await patient(() => request("HEAD", {}));
-      if (sent.status !== 200) throw new Error("This link no longer works");
-      offset = Number(sent.getResponseHeader("Upload-Offset"));
+      if (isLost(sent)) { cut(); await wait(1000); }
+      const state = await patient(() => request("HEAD", {}));
+      if (state.status !== 200) throw new Error("This link no longer works");
+      const stands = Number(state.getResponseHeader("Upload-Offset"));
+      // A conflict is a refusal, unless it is about where this part begins.
+      if (!isLost(sent) && stands === offset) throw new Error(failure(sent));
+      offset = stands;
     }
   };
 
   const tell = (outcome) => {
     const line = (words) => { const item = document.createElement("li"); item.textContent = words; list.append(item); };
-    say("Done: " + outcome.files_saved + " files and " + outcome.captions_saved + " captions are in " + outcome.dataset + ".", "good");
+    say("Done: " + count(outcome.files_saved, "file") + " and " + count(outcome.captions_saved, "caption")
+      + " are in " + outcome.dataset + ".", "good");
     for (const { file, reason } of outcome.failed) line(file + ": " + reason);
     for (const { file, reason } of outcome.skipped) line(file + " was left out: " + reason);
     const more = outcome.files_failed + outcome.files_skipped - outcome.failed.length - outcome.skipped.length;
@@ -130,23 +163,29 @@ export const PAGE_SCRIPT = String.raw`"use strict";
     if (busy) return;
     busy = true;
     list.replaceChildren();
-    bar.hidden = false;
-    bar.value = 0;
+    marks = [];
+    files.disabled = folder.disabled = true;
     try {
       const found = await pick;
-      if (found.length === 0) { bar.hidden = true; say("There was no file in it.", "bad"); return; }
+      if (found.length === 0) { say("There was no file in it.", "bad"); return; }
+      sending.hidden = false;
       const [only] = found;
       const isOne = found.length === 1 && (isArchive(only.file.name) || !only.path.includes("/"));
-      tell(isOne ? await send(only.file, only.file.name) : await send(tar(found), "files.tar"));
+      tell(isOne ? await send(only.file, only.file.name, only.file.name)
+        : await send(tar(found), "files.tar", count(found.length, "file")));
     } catch (error) {
+      sending.hidden = true;
       say(error.message || String(error), "bad");
     } finally {
       busy = false;
-      bar.hidden = bar.value === 0;
+      document.title = title;
+      files.disabled = folder.disabled = false;
       files.value = folder.value = "";
     }
   };
 
+  const until = byId("until");
+  until.textContent = new Date(until.dateTime).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
   byId("send").hidden = true;
   byId("more").hidden = false;
   byId("folders").hidden = !("webkitdirectory" in folder);

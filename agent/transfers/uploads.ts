@@ -3,11 +3,11 @@
 import { setTimeout as delay } from "node:timers/promises";
 import * as v from "valibot";
 import { ERRORS, type ErrorCode, invalid, ToolError, toToolError } from "../../shared/errors.ts";
-import { json, notAllowed } from "./answers.ts";
+import { json, notAllowed, wantsPage } from "./answers.ts";
 import { type FinishParts, finishUpload, type Outcome } from "./finish-upload.ts";
 import { isForm, receiveForm } from "./form.ts";
 import type { Link, LinkStore, UploadPurpose } from "./link-store.ts";
-import { uploadPage } from "./page.ts";
+import { refusedPage, uploadPage } from "./page.ts";
 import { ChecksumMismatch, EMPTY, Staging } from "./staging.ts";
 import { datasetExists, taken } from "./unpack/publish.ts";
 import type { Staged } from "./unpack/unpack.ts";
@@ -66,7 +66,7 @@ export class Uploads {
       case "PATCH":
         return this.#patch(request, link);
       case "POST":
-        return isForm(request) ? this.#form(request, link) : this.#create(request, link, name);
+        return isForm(request) ? this.#formOrPage(request, link) : this.#create(request, link, name);
       case "DELETE":
         await this.#turn(link, async () => this.#staging(link).clear());
         return new Response(null, { status: 204, headers: TUS });
@@ -86,7 +86,7 @@ export class Uploads {
 
   async #show(request: Request, link: UploadLink): Promise<Response> {
     const facts = await this.#facts(link);
-    return request.headers.get("accept")?.includes("text/html") ? uploadPage(facts) : json(200, facts);
+    return wantsPage(request) ? uploadPage(facts) : json(200, facts);
   }
 
   async #facts(link: UploadLink) {
@@ -216,6 +216,16 @@ export class Uploads {
     await staging.setInfo({ ...info, length });
   }
 
+  /** Without script the answer is what a person sees. */
+  async #formOrPage(request: Request, link: UploadLink): Promise<Response> {
+    try {
+      return await this.#form(request, link);
+    } catch (thrown) {
+      if (!(thrown instanceof ToolError) || !wantsPage(request)) throw thrown;
+      return refusedPage(ERRORS[thrown.code].http, await this.#facts(link), thrown);
+    }
+  }
+
   /** A form that did not come whole leaves nothing: no request could go on with it. */
   async #form(request: Request, link: UploadLink): Promise<Response> {
     const length = numberOf(request.headers.get("content-length"));
@@ -231,8 +241,7 @@ export class Uploads {
       }
     });
     const outcome = await this.#patiently(link, this.#finish(link, files));
-    if (request.headers.get("accept")?.includes("text/html"))
-      return uploadPage({ ...(await this.#facts(link)), outcome: outcome ?? null });
+    if (wantsPage(request)) return uploadPage({ ...(await this.#facts(link)), outcome: outcome ?? null });
     return outcome ? json(200, outcome) : stillUnpacking(link);
   }
 
