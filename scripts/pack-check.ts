@@ -1,6 +1,7 @@
 // npm run pack-check: is what npm would publish minimal and complete? Packs it, installs the file in an empty folder as a
-// stranger would, and lets it start, answer, and decode a picture (its native part).
+// stranger would, and lets it start, answer, decode a picture (its native part) and show the upload page.
 import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -15,12 +16,15 @@ const folder = await mkdtemp(join(tmpdir(), "pack-check-"));
 const run = async (command: string, args: readonly string[], cwd = folder) =>
   (await promisify(execFile)(command, args, { cwd, maxBuffer: 64 * 1024 ** 2 })).stdout;
 const say = (line: string) => console.log(`✓ ${line}`);
+/** Before what takes a while. */
+const doing = (line: string) => console.log(`… ${line}`);
 function must(holds: boolean, what: string): void {
-  if (!holds) throw new Error(what);
+  if (!holds) throw new Error(`This does not hold: ${what}`);
   say(what);
 }
 
 async function pack(): Promise<string> {
+  doing("npm pack");
   const [packed] = JSON.parse(
     await run("npm", ["pack", "--json", "--pack-destination", folder], PROJECT),
   ) as [
@@ -31,7 +35,11 @@ async function pack(): Promise<string> {
     },
   ];
   const paths = packed.files.map(({ path }) => path).sort();
-  must(paths.join() === [...EXPECTED].sort().join(), `the file holds ${paths.join(", ")}: nothing else`);
+  console.log(`  in it: ${paths.join(", ")}`);
+  must(
+    paths.join() === EXPECTED.join(),
+    `the file holds what it should, ${EXPECTED.join(", ")}, and nothing else`,
+  );
   say(`${packed.filename}, ${Math.round(packed.size / 1024)} KiB`);
   return join(folder, packed.filename);
 }
@@ -49,6 +57,20 @@ async function start(bin: string): Promise<{ readonly child: ChildProcess; reado
   throw new Error("The installed program did not start");
 }
 
+async function showPage(server: string): Promise<void> {
+  const body = JSON.stringify({ tool: "create_upload_link", arguments: { name: "e" } });
+  const answer = await (await fetch(`${server}/mcp/execute`, { method: "POST", body })).text();
+  const [link] = /http:[^\\"']*\/files\/[\w-]+/.exec(answer) ?? [];
+  const page = await fetch(String(link), { headers: { accept: "text/html" } });
+  const policy = page.headers.get("content-security-policy") ?? "";
+  const html = await page.text();
+  for (const part of ["script", "style"]) {
+    const [, text = ""] = new RegExp(`<${part}>([^]*)</${part}>`).exec(html) ?? [];
+    const hash = createHash("sha256").update(text).digest("base64");
+    must(policy.includes(`'sha256-${hash}'`), `the upload page's policy lets its ${part} in`);
+  }
+}
+
 async function serve(bin: string): Promise<void> {
   const { child, url } = await start(bin);
   const gone = once(child, "exit");
@@ -60,6 +82,7 @@ async function serve(bin: string): Promise<void> {
     const body = JSON.stringify({ tool: "upload_dataset", arguments: { dataset_name: "d", images } });
     const answer = await (await fetch(`${url}/mcp/execute`, { method: "POST", body })).text();
     must(answer.includes('\\"images_saved\\": 1'), "upload_dataset decodes a picture");
+    await showPage(url);
   } finally {
     child.kill();
     await gone;
@@ -69,6 +92,7 @@ async function serve(bin: string): Promise<void> {
 try {
   const file = await pack();
   await writeFile(join(folder, "package.json"), "{}");
+  doing(`npm install of the file, in ${folder}`);
   await run("npm", ["install", "--prefer-offline", "--no-audit", "--no-fund", file]);
   const installed = (await run("npm", ["ls", "--all", "--parseable"])).trim().split("\n").length - 1;
   say(`npm install: ${installed} packages`);

@@ -41,7 +41,7 @@ export const createUploadLink = defineTool({
   name: "create_upload_link",
   title: "Link to upload a dataset",
   description:
-    "A link to upload a dataset (zip, tar, tar.gz, or images and captions), its control images, or an image for sample prompts. In a browser it is a page for drag and drop, also on a phone; else use a curl line. Nothing passes through the chat. Afterwards check_dataset looks at what came.",
+    "A link to upload a dataset (zip, tar, tar.gz, or images and captions), its control images, or an image for sample prompts. In a browser it is a page for drag and drop, also on a phone; else use a curl line, with the name of the user's file. Nothing passes through the chat. Afterwards check_dataset looks at what came.",
   scope: "train",
   effect: "write",
   input: v.object({
