@@ -1,14 +1,13 @@
 // mcp-ai-toolkit setup-toolkit
-import { execFile } from "node:child_process";
 import { resolve } from "node:path";
-import { promisify } from "node:util";
 import { Command } from "commander";
 import { diskSpace } from "../files/disk-space.ts";
 import { isRoot } from "../install/as-user.ts";
 import { DEFAULT_DATA } from "../options.ts";
+import { machineCuda } from "../toolkit/driver.ts";
 import { findPython } from "../toolkit/python.ts";
 import { KNOWN_GOOD, REPOSITORY, setUpToolkit } from "../toolkit/setup.ts";
-import { driverCuda, PIPS_OWN, torchIndex } from "../toolkit/torch.ts";
+import { PIPS_OWN, torchIndex } from "../toolkit/torch.ts";
 import { UsageError } from "../usage-error.ts";
 import type { Environment } from "./admin-flags.ts";
 
@@ -60,7 +59,7 @@ Behind mirrors: tell pip (/etc/pip.conf: index-url) and git (/etc/gitconfig: url
         repository: flags.repo,
         ref: checkedRef(flags.ref),
         python: await findPython(flags.python),
-        torchIndex: flags.torchIndex ?? torchIndex(await cuda()),
+        torchIndex: flags.torchIndex ?? torchIndex(await machineCuda()),
         dryRun: flags.dryRun ?? false,
         print: (line) => console.log(line),
       });
@@ -76,14 +75,6 @@ Behind mirrors: tell pip (/etc/pip.conf: index-url) and git (/etc/gitconfig: url
 function checkedRef(ref: string): string {
   if (/^[\w][\w./-]*$/.test(ref)) return ref;
   throw new UsageError(`--ref takes a commit, a tag or a branch, not "${ref}"`);
-}
-
-async function cuda(): Promise<readonly [number, number] | undefined> {
-  const asked = promisify(execFile)("nvidia-smi", [], { timeout: 30_000 });
-  return await asked.then(
-    ({ stdout }) => driverCuda(stdout),
-    () => undefined, // no driver: torch for the CPU
-  );
 }
 
 const NEEDED_GIB = 15;

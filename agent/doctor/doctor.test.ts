@@ -105,8 +105,29 @@ test.each([
   const python = await put("venv/bin/python", `#!/bin/sh\n${script}\n`, 0o755);
   const toolkit = { path: folder, version: null, python, reports: true, requests: [] };
   const timeoutMs = script.includes("sleep") ? 500 : 30_000;
-  expect(await torchCheck(toolkit, false, timeoutMs)).toMatchObject([
+  const environment = { PATH: "/bin:/usr/bin" };
+  expect(await torchCheck(toolkit, { service: false, environment, timeoutMs })).toMatchObject([
     { status, message: expect.stringContaining(message) },
+  ]);
+});
+
+test.each([
+  ["", "mend the driver first"],
+  [
+    "CUDA Version: 13.1",
+    "pip install --force-reinstall torch==2.9.1 torchvision torchaudio --index-url https://download.pytorch.org/whl/cu130",
+  ],
+  ["CUDA Version: 12.7", "https://download.pytorch.org/whl/cu126"],
+  ["CUDA Version: 11.4", "update the driver"],
+])("torch for the CPU only, on a machine whose driver says %j: %s", async (driver, fix) => {
+  const answer = `echo '{"python":"3.12.1","torch":"2.9.0+cpu","cuda":null,"devices":[]}'`;
+  const python = await put("venv/bin/python", `#!/bin/sh\n${answer}\n`, 0o755);
+  await put("README.md", "pip install --no-cache-dir torch==2.9.1 --index-url https://x");
+  await put("nvidia-smi", `#!/bin/sh\necho '${driver}'\n`, 0o755);
+  const toolkit = { path: folder, version: null, python, reports: true, requests: [] };
+  const environment = { PATH: `${folder}:/bin:/usr/bin` };
+  expect(await torchCheck(toolkit, { service: false, environment })).toMatchObject([
+    { status: "error", fix: expect.stringContaining(fix) },
   ]);
 });
 

@@ -76,7 +76,7 @@ export function parts(examination: Examination): Part[] {
       doing: "importing torch",
       look: async () => {
         const found = (await toolkit).toolkit;
-        return found ? await torchCheck(found, service) : [];
+        return found ? await torchCheck(found, { service, environment }) : [];
       },
     },
     { doing: "nvidia-smi", look: async () => (isReal ? await driverCheck(environment) : []) },

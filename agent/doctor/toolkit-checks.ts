@@ -1,8 +1,12 @@
 // ai-toolkit, its Python, and what its torch sees.
 import { execFile } from "node:child_process";
+import { readFile } from "node:fs/promises";
 import { userInfo } from "node:os";
+import { join } from "node:path";
 import { promisify } from "node:util";
 import * as v from "valibot";
+import { machineCuda } from "../toolkit/driver.ts";
+import { indexFlags, torchIndex, torchPackages } from "../toolkit/torch.ts";
 import { findToolkit, type Toolkit, type TrainerOptions } from "../trainer/trainer.ts";
 import { error, type Finding, ok, warning } from "./finding.ts";
 
@@ -72,11 +76,33 @@ const TorchAnswer = v.pipe(
 /** The first import after a boot reads gigabytes. */
 const TORCH_MS = 120_000;
 
+const DRIVER_FIRST = "mend the driver first (next line), then look again";
+
+/** Those packages that ai-toolkit's README names, built for this machine's driver. */
+async function torchFor(toolkit: string, pip: string, environment: TorchOptions["environment"]) {
+  const cuda = await machineCuda(environment);
+  if (!cuda) return DRIVER_FIRST;
+  const readme = await readFile(join(toolkit, "README.md"), "utf8").catch(() => ""); // one without
+  try {
+    const build = [...torchPackages(readme), ...indexFlags(torchIndex(cuda))];
+    return `${pip} --force-reinstall ${build.join(" ")}`;
+  } catch (tooOld) {
+    return String((tooOld as Error).message);
+  }
+}
+
+interface TorchOptions {
+  /** See asOwner. */
+  readonly service: boolean;
+  /** Where nvidia-smi is looked for, too. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly timeoutMs?: number;
+}
+
 /** Runs the toolkit's own Python as a training would. */
 export async function torchCheck(
   { path, python }: Toolkit,
-  service: boolean,
-  timeoutMs = TORCH_MS,
+  { service, environment, timeoutMs = TORCH_MS }: TorchOptions,
 ): Promise<Finding[]> {
   if (python === null) return [];
   const pip = `${asOwner(service)}${quoted(python)} -m pip install`;
@@ -100,15 +126,7 @@ export async function torchCheck(
   if (devices.length > 0) return [ok("torch", `${what} sees ${devices.join(", ")}`)];
   return [
     cuda === null
-      ? error(
-          "torch",
-          `${what} was made for the CPU only`,
-          `${pip} --upgrade --force-reinstall torch --index-url https://download.pytorch.org/whl/cu128`,
-        )
-      : error(
-          "torch",
-          `${what}, made for CUDA ${cuda}, sees no GPU`,
-          "mend the driver first (next line), then look again",
-        ),
+      ? error("torch", `${what} was made for the CPU only`, await torchFor(path, pip, environment))
+      : error("torch", `${what}, made for CUDA ${cuda}, sees no GPU`, DRIVER_FIRST),
   ];
 }
