@@ -1,9 +1,9 @@
 // mcp-ai-toolkit connect CLIENT
 import { readFileSync } from "node:fs";
-import { homedir } from "node:os";
 import { Argument, Command } from "commander";
 import { CLIENTS, type Client, type Instructions, instructionsFor, takesToken } from "../connect/clients.ts";
 import { settingsText } from "../connect/edit.ts";
+import { personOf } from "../connect/person.ts";
 import { asksForToken, isPublic, isThisMachine, lanAddress } from "../connect/reach.ts";
 import { checkWritable, writeSettings } from "../connect/write.ts";
 import { localUrl } from "../install/health.ts";
@@ -62,14 +62,15 @@ async function connect(client: Client, flags: Flags, env: Environment): Promise<
     throw new UsageError("--name takes letters, digits, _ and -, beginning with a letter");
   }
   const url = serverUrl(flags, env);
-  const place = { home: homedir(), platform: process.platform, appData: env["APPDATA"] };
+  const { home, as } = await personOf(env);
+  const place = { home, platform: process.platform, appData: env["APPDATA"] };
   const instructions = (token: string | undefined) =>
     instructionsFor(client, { name: flags.name, url, token }, place);
-  const path = await fileToWrite(client, flags, instructions("a token"));
+  const path = await as(() => fileToWrite(client, flags, instructions("a token")));
   const token = await tokenFor(client, url, flags, env);
   const { say, command, file, afterwards = [] } = instructions(token);
   if (path !== undefined && file) {
-    const { changed, backup } = await writeSettings(path, file.settings);
+    const { changed, backup } = await as(() => writeSettings(path, file.settings));
     console.log(changed ? `Written: ${path}` : `${path} says so already.`);
     if (backup !== undefined) console.log(`As it was: ${backup}`);
     for (const line of afterwards) console.log(line);

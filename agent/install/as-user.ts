@@ -9,7 +9,7 @@ export interface Owner {
 export const isRoot = () => process.geteuid?.() === 0;
 
 /** Steps come one after the other, so that nothing else of ours happens meanwhile. */
-async function asUser<T>({ uid, gid }: Owner, work: () => Promise<T>): Promise<T> {
+export async function asUser<T>({ uid, gid }: Owner, work: () => Promise<T>): Promise<T> {
   process.setegid?.(gid);
   process.seteuid?.(uid);
   try {
