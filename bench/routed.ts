@@ -18,7 +18,7 @@ const startNode = async (): Promise<Program> =>
 
 /** The process that counts is workerd, a child of the one that starts it. */
 async function startWorkerd(): Promise<Program> {
-  const host = await startProgram([resolve(here, "worker.ts")], TOKENS);
+  const host = await startProgram([resolve(here, "worker.ts"), await scratchFolder()], TOKENS);
   try {
     return { ...host, pid: await childOf(host.pid, "workerd") };
   } catch (error) {
