@@ -82,6 +82,8 @@ async function main(argv: readonly string[]): Promise<number> {
 }
 
 async function runCommand(command: Command, argv: readonly string[]): Promise<number> {
+  // Who reads only the first lines (| head) has read enough.
+  process.stdout.on("error", ({ code }: NodeJS.ErrnoException) => process.exit(code === "EPIPE" ? 0 : 1));
   for (const each of [command, ...command.commands]) each.exitOverride();
   try {
     await command.parseAsync([...argv], { from: "user" });

@@ -1,10 +1,12 @@
 // Each check on the good and the bad case: real files, programs, ports and servers.
+import { execFile } from "node:child_process";
 import { once } from "node:events";
-import { chmod, chown, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { createServer, type Server, type ServerResponse } from "node:http";
 import { createServer as createTcpServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { promisify } from "node:util";
 import { afterEach, beforeEach, expect, onTestFinished, test, vi } from "vitest";
 import { layoutIn } from "../install/layout.ts";
 import { createFolders, pathsOf } from "../paths.ts";
@@ -80,6 +82,24 @@ test("ai-toolkit: missing, without its venv, and whole", async () => {
     { check: "ai-toolkit", status: "ok", message: `0.12.26 in ${folder}` },
     { check: "Python", status: "ok", message: join(folder, "venv/bin/python") },
   ]);
+});
+
+test("a virtual environment whose Python is gone is an error, and nothing is to be installed into another", async () => {
+  const home = dirname(await put("tk/run.py", ""));
+  const other = await put("bin/python3", "#!/bin/sh\necho 'No module named torch' >&2; exit 1\n", 0o755);
+  await mkdir(join(home, "venv/bin"), { recursive: true });
+  await symlink("/usr/bin/python3.0-gone", join(home, "venv/bin/python"));
+  const options = { ...trainer(home), searchPath: dirname(other) };
+  const { findings, toolkit } = await toolkitChecks(options, "/data", false);
+  expect(findings[1]).toEqual({
+    check: "Python",
+    status: "error",
+    message: `${home}/venv/bin/python leads nowhere: the Python that it was made with is gone`,
+    fix: "mcp-ai-toolkit setup-toolkit --data /data",
+  });
+  if (!toolkit) throw new Error("not found");
+  const [torch] = await torchCheck(toolkit, { service: false, environment: {} });
+  expect(torch).toMatchObject({ status: "error", fix: expect.not.stringContaining("pip") });
 });
 
 test.each([
@@ -178,7 +198,20 @@ test.skipIf(process.geteuid?.() !== 0)(
     for (const path of [folder, paths.config, paths.output, paths.outputs, paths.state])
       await chown(path, NOBODY, NOBODY);
     process.seteuid?.(NOBODY);
-    const findings = await permissionChecks(paths, "nobody").finally(() => process.seteuid?.(0));
+    const missing = pathsOf({ data: "/srv/not there" });
+    const [findings, others] = await Promise.all([
+      permissionChecks(paths, "nobody"),
+      permissionChecks(missing, "nobody"),
+    ]).finally(() => process.seteuid?.(0));
+    // Never a word that would give a folder of the system away.
+    expect(others).toEqual([
+      {
+        check: "permissions",
+        status: "error",
+        message: "/srv/not there is missing, and /srv may not be written (as nobody)",
+        fix: "sudo install -d -o nobody '/srv/not there'",
+      },
+    ]);
     expect(findings).toEqual([
       {
         check: "permissions",
@@ -390,6 +423,14 @@ test("a real router: joined, revoked, gone; and its clock", async () => {
     { fix: expect.stringContaining(`sudo mcp-ai-toolkit install --router ${router.url} --name box --code`) },
     { check: "clock" },
   ]);
+  // A page of something else, which answers all with 200.
+  const other = await serving((_path, response) => response.end("<html>welcome</html>"));
+  expect(
+    await routerChecks({ router: { router: other, token: "t", name: "box" }, service: false }),
+  ).toMatchObject([
+    { status: "error", message: `${other} is no router: something else answers there` },
+    { check: "clock" },
+  ]);
   await router.stop();
   expect(await routerChecks({ router: { router: router.url }, service: false })).toMatchObject([
     { status: "error", message: expect.stringContaining("cannot be reached: connect ECONNREFUSED") },
@@ -436,6 +477,15 @@ test("a line each, with a sign and a word; colours for people only; foreign text
   expect(findingLines(finding, true)[0]).toContain("\u001b[31m✗");
   expect(summaryLine([finding])).toBe("1 error, 0 warnings");
   expect(summaryLine([])).toBe("All is well.");
+});
+
+test("who reads only the first lines ends it without a word", async () => {
+  const args = ["doctor", "--data", folder, "--trainer", "rehearsal", "--offline", "--port", "1"];
+  const line = `"$1" agent/main.ts ${args.join(" ")} | head -n 1`;
+  const { stdout, stderr } = await promisify(execFile)("sh", ["-c", line, "sh", process.execPath], {
+    env: { PATH: "/usr/bin:/bin", NODE_NO_WARNINGS: "1" },
+  });
+  expect([stdout, stderr]).toEqual([expect.stringContaining("Node.js"), ""]);
 });
 
 test("on a machine without GPU and toolkit the command says so and ends with 1; a rehearsal is well", async () => {

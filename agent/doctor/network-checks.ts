@@ -78,15 +78,21 @@ export async function routerChecks({
 }: RouterQuestion): Promise<Finding[]> {
   const signal = () => AbortSignal.timeout(TIMEOUT_MS);
   let response: Response;
+  let health: unknown;
   try {
     response = await fetch(new URL("/health", router), { signal: signal(), redirect: "error" });
-    await response.body?.cancel();
+    health = await response.json().catch(() => undefined);
   } catch (thrown) {
     return [error("router", `${router} cannot be reached: ${reason(thrown)}`, `curl -v ${router}/health`)];
   }
   const clock = clockFinding(response.headers.get("date"), now());
   if (!response.ok)
     return [error("router", `${router} answers ${response.status}`, `curl -v ${router}/health`), ...clock];
+  if (!v.is(Health, health))
+    return [
+      error("router", `${router} is no router: something else answers there`, `curl -v ${router}/health`),
+      ...clock,
+    ];
   if (token === undefined) return [ok("router", `${router} answers`), ...clock];
   const headers = { authorization: `Bearer ${token}` };
   // Without an upgrade it says only whether it knows the credential.

@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { stat, unlink, writeFile } from "node:fs/promises";
 import { userInfo } from "node:os";
 import { dirname, join } from "node:path";
+import { shellWord } from "../../shared/file-links.ts";
 import { PARTIAL_PREFIX } from "../files/atomic.ts";
 import { diskSpace } from "../files/disk-space.ts";
 import { hasCode } from "../files/sandbox.ts";
@@ -38,9 +39,17 @@ export async function diskChecks(places: ReadonlyMap<string, string>): Promise<F
   return findings;
 }
 
-async function nearest(path: string): Promise<string> {
-  const there = await stat(path).catch(() => undefined); // not made yet
-  return there || dirname(path) === path ? path : await nearest(dirname(path));
+const nearest = async (path: string) => (await nearestAndMissing(path)).there;
+
+/** The folder above that is there, and the first below it that is not made yet. */
+async function nearestAndMissing(
+  path: string,
+  missing?: string,
+): Promise<{ readonly there: string; readonly missing: string | undefined }> {
+  const there = await stat(path).catch(() => undefined);
+  return there || dirname(path) === path
+    ? { there: path, missing }
+    : await nearestAndMissing(dirname(path), path);
 }
 
 /** By writing: modes do not tell of read-only disks, ACLs and a sandbox. */
@@ -70,21 +79,25 @@ export async function permissionChecks(
 ): Promise<Finding[]> {
   const folders = [config, datasets, output, outputs, state, ...exportRoots.map(({ path }) => path)];
   const findings: Finding[] = [];
+  const told = new Set<string>();
   for (const folder of folders) {
     if (await isClosed(folder)) {
       const look = `namei -l ${folder} shows which folder on the way keeps ${user} out`;
       findings.push(error("permissions", `${folder} cannot be reached (as ${user})`, look));
       continue;
     }
-    const there = await nearest(folder);
+    const { there, missing } = await nearestAndMissing(folder);
+    // Several folders that are to be made in the same one have the same trouble.
+    if (told.has(missing ?? there)) continue;
+    told.add(missing ?? there);
     const problem = await writeProblem(there);
     if (problem === undefined) continue;
-    const which = there === folder ? folder : `${folder} is missing, and ${there}`;
+    const which = missing === undefined ? folder : `${missing} is missing, and ${there}`;
     findings.push(
       error(
         "permissions",
         `${which} ${WHY[problem] ?? problem} (as ${user})`,
-        await mend(problem, there, user, serviceUser),
+        await mend(problem, { there, missing, user, serviceUser }),
       ),
     );
   }
@@ -98,18 +111,23 @@ async function isClosed(folder: string): Promise<boolean> {
   );
 }
 
+interface Place {
+  readonly there: string;
+  readonly missing: string | undefined;
+  readonly user: string;
+  readonly serviceUser: string | undefined;
+}
+
 /** Whoever follows it must not take the folder away from whom it belongs to. */
-async function mend(
-  problem: string,
-  folder: string,
-  user: string,
-  serviceUser: string | undefined,
-): Promise<string> {
+async function mend(problem: string, { there, missing, user, serviceUser }: Place): Promise<string> {
   if (problem === "EROFS")
     return "sudo mcp-ai-toolkit install opens its folders to the service; or remount the disk";
-  if (problem === "ENOSPC") return `du -xh --max-depth=2 ${folder} | sort -h | tail`;
-  const { uid } = await stat(folder);
+  if (problem === "ENOSPC") return `du -xh --max-depth=2 ${shellWord(there)} | sort -h | tail`;
+  const folder = shellWord(there);
+  const { uid } = await stat(there);
   if (uid === process.geteuid?.()) return `chmod -R u+rwX ${folder}`;
+  // What is missing is made; the folder that it is made in stays root's: it may be the system's.
+  if (uid === 0 && missing !== undefined) return `sudo install -d -o ${user} ${shellWord(missing)}`;
   if (uid === 0) return `sudo chown -R ${user}: ${folder}`;
   const owner = await userName(uid);
   if (owner === serviceUser) return "it is the service's, which looks by: sudo mcp-ai-toolkit doctor";

@@ -1,13 +1,13 @@
 // ai-toolkit, its Python, and what its torch sees.
 import { execFile } from "node:child_process";
-import { readFile } from "node:fs/promises";
+import { lstat, readFile } from "node:fs/promises";
 import { userInfo } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import * as v from "valibot";
 import { machineCuda } from "../toolkit/driver.ts";
 import { indexFlags, torchIndex, torchPackages } from "../toolkit/torch.ts";
-import { findToolkit, type Toolkit, type TrainerOptions } from "../trainer/trainer.ts";
+import { findToolkit, TOOLKIT_PYTHONS, type Toolkit, type TrainerOptions } from "../trainer/trainer.ts";
 import { error, type Finding, ok, warning } from "./finding.ts";
 
 const quoted = (path: string) => (/^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`);
@@ -28,7 +28,7 @@ export async function toolkitChecks(
     const where = trainer.toolkitFolders.join(" or ");
     return { findings: [error("ai-toolkit", `there is no run.py in ${where}`, setUp)], toolkit };
   }
-  return { findings: [versionCheck(toolkit, service), pythonCheck(toolkit, setUp)], toolkit };
+  return { findings: [versionCheck(toolkit, service), await pythonCheck(toolkit, setUp)], toolkit };
 }
 
 /** As the account that looks, which owns the toolkit's folder. */
@@ -44,9 +44,17 @@ function versionCheck({ path, version, reports }: Toolkit, service: boolean): Fi
   );
 }
 
-function pythonCheck({ path, python }: Toolkit, setUp: string): Finding {
+const isOwn = ({ path, python }: Toolkit) => python?.startsWith(`${path}/`) ?? false;
+
+async function pythonCheck(toolkit: Toolkit, setUp: string): Promise<Finding> {
+  const { path, python } = toolkit;
+  if (isOwn(toolkit)) return ok("Python", String(python));
+  for (const link of TOOLKIT_PYTHONS.map((each) => join(path, each))) {
+    // After an upgrade of the system. Another Python would be used, which has none of the packages.
+    if ((await lstat(link).catch(() => undefined))?.isSymbolicLink())
+      return error("Python", `${link} leads nowhere: the Python that it was made with is gone`, setUp);
+  }
   if (python === null) return error("Python", `there is none to run ${path}`, setUp);
-  if (python.startsWith(`${path}/`)) return ok("Python", python);
   return warning("Python", `${python}, not a virtual environment of ai-toolkit's own`, setUp);
 }
 
@@ -76,6 +84,7 @@ const TorchAnswer = v.pipe(
 /** The first import after a boot reads gigabytes. */
 const TORCH_MS = 120_000;
 
+const VENV_FIRST = "make ai-toolkit's virtual environment first (Python, above), then look again";
 const DRIVER_FIRST = "mend the driver first (next line), then look again";
 
 /** Those packages that ai-toolkit's README names, built for this machine's driver. */
@@ -101,11 +110,13 @@ interface TorchOptions {
 
 /** Runs the toolkit's own Python as a training would. */
 export async function torchCheck(
-  { path, python }: Toolkit,
+  toolkit: Toolkit,
   { service, environment, timeoutMs = TORCH_MS }: TorchOptions,
 ): Promise<Finding[]> {
+  const { path, python } = toolkit;
   if (python === null) return [];
-  const pip = `${asOwner(service)}${quoted(python)} -m pip install`;
+  // Nothing is to be installed into a Python that others use, too.
+  const pip = isOwn(toolkit) ? `${asOwner(service)}${quoted(python)} -m pip install` : undefined;
   const options = { cwd: path, timeout: timeoutMs, killSignal: "SIGKILL", encoding: "utf8" } as const;
   let printed: string;
   try {
@@ -117,7 +128,13 @@ export async function torchCheck(
         error("torch", `was not imported within ${timeoutMs / 1_000} s`, `${python} -c 'import torch'`),
       ];
     const last = stderr?.trim().split("\n").at(-1) ?? message;
-    return [error("torch", last.slice(0, 300), `${pip} -r ${quoted(`${path}/requirements.txt`)}`)];
+    return [
+      error(
+        "torch",
+        last.slice(0, 300),
+        pip ? `${pip} -r ${quoted(`${path}/requirements.txt`)}` : VENV_FIRST,
+      ),
+    ];
   }
   const answer = v.safeParse(TorchAnswer, printed.trim().split("\n").at(-1));
   if (!answer.success) return [error("torch", "its answer cannot be read", `${python} -c 'import torch'`)];
@@ -126,7 +143,11 @@ export async function torchCheck(
   if (devices.length > 0) return [ok("torch", `${what} sees ${devices.join(", ")}`)];
   return [
     cuda === null
-      ? error("torch", `${what} was made for the CPU only`, await torchFor(path, pip, environment))
+      ? error(
+          "torch",
+          `${what} was made for the CPU only`,
+          pip ? await torchFor(path, pip, environment) : VENV_FIRST,
+        )
       : error("torch", `${what}, made for CUDA ${cuda}, sees no GPU`, DRIVER_FIRST),
   ];
 }

@@ -58,11 +58,12 @@ async function onSearchPath(name: string, searchPath: string): Promise<string | 
   return null;
 }
 
-/** The toolkit's own virtual environment first, as its UI does (`ui/cron/pythonPath.ts`), then python3. */
+/** The toolkit's own virtual environment, as its UI looks for it (`ui/cron/pythonPath.ts`). */
+export const TOOLKIT_PYTHONS = [".venv/bin/python", "venv/bin/python"] as const;
+
+/** The toolkit's own first, then python3. */
 async function findPython(toolkit: string, options: TrainerOptions): Promise<string | null> {
-  const candidates = options.python
-    ? [options.python]
-    : [".venv/bin/python", "venv/bin/python"].map((path) => join(toolkit, path));
+  const candidates = options.python ? [options.python] : TOOLKIT_PYTHONS.map((path) => join(toolkit, path));
   for (const candidate of candidates) if (await readable(candidate, constants.X_OK)) return candidate;
   return options.python ? null : onSearchPath("python3", options.searchPath ?? process.env["PATH"] ?? "");
 }
