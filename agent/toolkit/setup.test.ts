@@ -1,6 +1,18 @@
 // setup-toolkit with real git, a real virtual environment and real pip, from a repository and packages on this disk.
 import { execFile, execFileSync } from "node:child_process";
-import { chmod, chown, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import {
+  chmod,
+  chown,
+  cp,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -124,6 +136,19 @@ test.skipIf(!ready)(
     expect(again.code, again.stderr).toBe(0);
     expect(again.stdout.match(/unchanged/g)).toHaveLength(3);
     expect(await readFile(join(toolkit, "run.py"), "utf8")).toBe("# mine\n");
+  },
+);
+
+test.skipIf(!ready)(
+  "an environment whose Python is gone, as after an upgrade of the system, is made anew",
+  async () => {
+    const bin = join(data, "ai-toolkit/venv/bin");
+    await cp(repository, join(data, "ai-toolkit"), { recursive: true });
+    await mkdir(bin, { recursive: true });
+    for (const name of ["python", "python3"]) await symlink("/usr/bin/python3.0-gone", join(bin, name));
+    const { code, stderr } = await setUp(["--torch-index", "file:///none"]);
+    expect(code, stderr).toBe(0);
+    execFileSync(join(bin, "python"), ["-c", "import torch, tiny_need"]);
   },
 );
 

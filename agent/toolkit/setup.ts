@@ -1,7 +1,7 @@
 // setup-toolkit: ai-toolkit's checkout and its virtual environment, step by step; one that was cut off goes on.
 import { type SpawnOptions, spawn } from "node:child_process";
 import { once } from "node:events";
-import { access, mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { access, lstat, mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { PARTIAL_PREFIX } from "../files/atomic.ts";
 import { mayWrite } from "../files/may-write.ts";
@@ -35,6 +35,7 @@ const exists = (path: string) =>
 
 /** Says that a virtual environment is ours and not whole yet. */
 const UNFINISHED = ".mcp-ai-toolkit-unfinished";
+const UNFINISHED_WORDS = "Made by mcp-ai-toolkit setup-toolkit; run it again.\n";
 
 /** @returns the toolkit's folder @throws UsageError; Error when a command fails: what was done stays, and is gone on from */
 export async function setUpToolkit(setup: Setup): Promise<string> {
@@ -141,10 +142,16 @@ async function venvSteps({ data, python, torchIndex }: Setup, folder: string, ru
   return [
     inVenv(`Make its virtual environment ${venv}`, `${python} -m venv ${venv}`, async () => {
       await asOwnerOf(data, () => mkdir(venv, { recursive: true }));
-      await asOwnerOf(data, () =>
-        writeFile(unfinished, "Made by mcp-ai-toolkit setup-toolkit; run it again.\n"),
-      );
-      await run({ command: python, args: ["-m", "venv", venv], cwd: folder });
+      await asOwnerOf(data, () => writeFile(unfinished, UNFINISHED_WORDS));
+      // One whose Python is gone is made anew: by itself venv leaves a link there that leads nowhere, and what was
+      // installed was for another Python.
+      const isDead = !(await exists(own)) && (await lstat(own).catch(() => undefined)) !== undefined;
+      await run({
+        command: python,
+        args: ["-m", "venv", ...(isDead ? ["--clear"] : []), venv],
+        cwd: folder,
+      });
+      if (isDead) await asOwnerOf(data, () => writeFile(unfinished, UNFINISHED_WORDS));
     }),
     inVenv("Install torch", [own, "-m pip install", pinned, ...index].join(" "), async () =>
       pip([...torchPackages(await readme()), ...index], torchIndex === PIPS_OWN ? "" : BEHIND_A_MIRROR),
