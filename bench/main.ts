@@ -1,7 +1,8 @@
 // npm run bench [-- NAME …]: ratios measured side by side in one run; of those named, or all. Figures inform; nothing fails
-// because of them. BENCH_MIB sets how large the file of `transfers` is: 2048 MiB, or 64 for a quick run.
+// because of them. BENCH_MIB sets how large the file of `transfers` and `archives` is: 2048 MiB, or 64 for a quick run.
 import { existsSync } from "node:fs";
 import { benchAnswers } from "./answers.ts";
+import { benchArchives } from "./archives.ts";
 import { benchCalls } from "./calls.ts";
 import { benchDatasetCheck } from "./dataset-check.ts";
 import { benchForeignRuns } from "./foreign-runs.ts";
@@ -29,6 +30,7 @@ const BENCHES = {
   answers: benchAnswers,
   launch: benchLaunch,
   watching: benchWatching,
+  archives: benchArchives,
 } as const satisfies Record<string, () => Promise<Result[]>>;
 
 if (!existsSync(BUILT)) throw new Error("Build it first: npm run build");
