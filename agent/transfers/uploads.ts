@@ -1,16 +1,21 @@
 // Uploads over HTTP: a whole body (PUT), a form (POST), or parts as the tus protocol has them (POST, HEAD, PATCH, DELETE;
 // tus.io/protocols/resumable-upload, version 1.0.0 with creation, checksum and termination).
-import { setTimeout as delay } from "node:timers/promises";
-import * as v from "valibot";
-import { ERRORS, type ErrorCode, invalid, ToolError, toToolError } from "../../shared/errors.ts";
+import { ERRORS, invalid, ToolError } from "../../shared/errors.ts";
 import { json, notAllowed, wantsPage } from "./answers.ts";
-import { type FinishParts, finishUpload, type Outcome } from "./finish-upload.ts";
+import type { Outcome } from "./finish-upload.ts";
 import { isForm, receiveForm } from "./form.ts";
-import type { Link, LinkStore, UploadPurpose } from "./link-store.ts";
+import type { Link, LinkStore } from "./link-store.ts";
 import { refusedPage, uploadPage } from "./page.ts";
+import {
+  errorOf,
+  isFailure,
+  PatientFinish,
+  type PatientParts,
+  stillUnpacking,
+  type UploadLink,
+} from "./patient-finish.ts";
 import { ChecksumMismatch, EMPTY, Staging } from "./staging.ts";
 import { datasetExists, taken } from "./unpack/publish.ts";
-import type { Staged } from "./unpack/unpack.ts";
 import {
   CHECKSUM_MISMATCH,
   checksumOf,
@@ -22,37 +27,19 @@ import {
 } from "./upload-headers.ts";
 import { UploadTurns } from "./upload-turns.ts";
 
-/** Proxies on the way give up on an answer after 60 s (nginx) or 100 s (Cloudflare): unpacking that takes longer is told so. */
-const PATIENCE_MS = 45_000;
-
-export interface UploadParts extends FinishParts {
-  readonly onBug: (error: unknown) => void;
-  /** For tests. */
-  readonly patienceMs?: number | undefined;
+export interface UploadParts extends PatientParts {
   readonly paths: { readonly datasets: string; readonly staging: string };
   readonly links: () => LinkStore;
 }
 
-/** An outcome, too, kept until somebody has heard it. */
-const Failure = v.object({
-  success: v.literal(false),
-  code: v.picklist(Object.keys(ERRORS) as ErrorCode[]),
-  error: v.string(),
-  hint: v.optional(v.string()),
-});
-type Failure = v.InferOutput<typeof Failure>;
-const isFailure = (outcome: unknown): outcome is Failure => v.is(Failure, outcome);
-
-type UploadLink = Link & { readonly purpose: UploadPurpose };
-
 export class Uploads {
   readonly #parts: UploadParts;
   readonly #turns = new UploadTurns<Outcome>();
-  /** Links whose clients were told that unpacking takes long, and have not asked again. */
-  readonly #unheard = new Set<string>();
+  readonly #finish: PatientFinish;
 
   constructor(parts: UploadParts) {
     this.#parts = parts;
+    this.#finish = new PatientFinish(parts, this.#turns);
   }
 
   async handle(request: Request, link: UploadLink, name: string): Promise<Response> {
@@ -240,7 +227,7 @@ export class Uploads {
         throw error;
       }
     });
-    const outcome = await this.#patiently(link, this.#finish(link, files));
+    const outcome = await this.#finish.outcomeOf(link, files, staging);
     if (wantsPage(request)) return uploadPage({ ...(await this.#facts(link)), outcome: outcome ?? null });
     return outcome ? json(200, outcome) : stillUnpacking(link);
   }
@@ -258,23 +245,13 @@ export class Uploads {
     if (isFailure(info.outcome)) {
       // Told once: who tries again with the same link begins anew.
       await staging.clear();
-      throw new ToolError(info.outcome.code, info.outcome.error, { hint: info.outcome.hint });
+      throw errorOf(info.outcome);
     }
     const files = [{ path: staging.body, name: info.name }];
-    const outcome = info.outcome ?? (await this.#patiently(link, this.#finish(link, files)));
+    const outcome = info.outcome ?? (await this.#finish.outcomeOf(link, files, staging));
     const headers = { "upload-offset": String(offset) };
     if (!tells) return new Response(null, { status: 204, headers: { ...TUS, ...headers } });
     return outcome ? json(200, outcome, headers) : stillUnpacking(link, headers);
-  }
-
-  /** @returns undefined when it takes longer than clients and proxies wait; how it ends is kept for who asks */
-  async #patiently(link: UploadLink, finishing: Promise<Outcome>): Promise<Outcome | undefined> {
-    this.#unheard.delete(link.id);
-    const late = new AbortController();
-    const timer = delay(this.#parts.patienceMs ?? PATIENCE_MS, undefined, { signal: late.signal });
-    const outcome = await Promise.race([finishing, timer]).finally(() => late.abort());
-    if (outcome === undefined) this.#unheard.add(link.id);
-    return outcome;
   }
 
   /** The same upload on a link that may make its data set only once: its answer was lost on the way. */
@@ -301,39 +278,4 @@ export class Uploads {
   #turn<T>({ id }: Link, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     return this.#turns.take(id, work);
   }
-
-  #finish(link: UploadLink, files: readonly Staged[]): Promise<Outcome> {
-    const staging = this.#staging(link);
-    return this.#turns.finish(link.id, async (signal) => {
-      const length = await staging.offset();
-      try {
-        return await finishUpload(link.purpose, files, staging, this.#parts, signal);
-      } catch (error) {
-        if (this.#unheard.has(link.id) && !signal.aborted)
-          await staging.setInfo({ ...EMPTY, length, outcome: this.#failureOf(error) });
-        throw error;
-      } finally {
-        this.#unheard.delete(link.id);
-      }
-    });
-  }
-
-  #failureOf(thrown: unknown): Failure {
-    const { code, message, hint } = toToolError(thrown);
-    if (code === "internal") this.#parts.onBug(thrown);
-    return { success: false, code, error: message, ...(hint && { hint }) };
-  }
-}
-
-function stillUnpacking({ purpose }: UploadLink, headers: Readonly<Record<string, string>> = {}): Response {
-  return json(
-    202,
-    {
-      success: true,
-      unpacking: true,
-      dataset: purpose.dataset,
-      hint: "All bytes are here and are being unpacked, which goes on by itself. A GET request to this link tells how it ended",
-    },
-    headers,
-  );
 }
