@@ -37,8 +37,11 @@ async function feed(pieces: AsyncIterable<Uint8Array>, inflate: NodeJS.WritableS
   inflate.end();
 }
 
-/** zlib fills one buffer after the other: what ends where the buffer does is the last of it. */
+/**
+ * zlib fills one buffer after the other: what ends where the buffer does is the last of it. Small pieces that had to wait come
+ * as one, in a copy that may lie in a buffer which Node shares out: that is smaller, and nobody's to give back.
+ */
 function giveBack({ buffer, byteOffset, byteLength }: Uint8Array): void {
-  if (buffer instanceof ArrayBuffer && byteLength > 0 && byteOffset + byteLength === buffer.byteLength)
-    buffer.transfer(0);
+  const isOurs = buffer instanceof ArrayBuffer && buffer.byteLength >= CHUNK_BYTES;
+  if (isOurs && byteLength > 0 && byteOffset + byteLength === buffer.byteLength) buffer.transfer(0);
 }
