@@ -30,6 +30,7 @@ export async function unpackTar(handle: FileHandle, isGzip: boolean, tree: Tree)
   let failed: unknown;
   const parser = new Parser({
     strict: true,
+    zstd: false, // not by itself
     onReadEntry: (entry) => {
       // Always flowing: all of a chunk has gone through the parser when write() returns.
       try {
@@ -48,8 +49,9 @@ export async function unpackTar(handle: FileHandle, isGzip: boolean, tree: Tree)
   try {
     let isFirst = true;
     for await (const chunk of source) {
-      // The parser would unpack by itself what is packed twice, without counting.
-      if (isFirst && !isTarHeader(chunk)) throw refused("what is packed in it is no tar");
+      // The parser would unpack by itself what is packed twice, without counting, and a thousand times its size at one go.
+      if (isFirst && (!isTarHeader(chunk) || startsAsGzip(chunk)))
+        throw refused("what is packed in it is no tar");
       isFirst = false;
       parser.write(chunk);
       if (failed) throw failed;
@@ -65,6 +67,9 @@ export async function unpackTar(handle: FileHandle, isGzip: boolean, tree: Tree)
   }
   if (entries === 0) throw refused("there is nothing in it");
 }
+
+/** What begins so may have a tar's checksum, too. */
+const startsAsGzip = (head: Uint8Array) => head[0] === 0x1f && head[1] === 0x8b;
 
 /** @returns undefined when it is passed over */
 function placeOf(entry: ReadEntry, tree: Tree, count: number): Taken | undefined {
