@@ -11,6 +11,8 @@ const MEGABYTE = 1024 * 1024;
 
 /** What is kept of a body that is too large: arguments before a data set's images are short. */
 const START_BYTES = 16 * 1024;
+/** Who says that it is too large and sends nothing, is refused without. */
+const START_MS = 2_000;
 
 /** A body that was not read to its end. */
 export class BodyTooLarge extends ToolError {
@@ -38,7 +40,10 @@ export interface JsonBody {
  */
 export async function readJsonBody(request: Request, maxBytes: number, withinMs?: number): Promise<JsonBody> {
   const declared = Number(request.headers.get("content-length") ?? 0);
-  if (declared > maxBytes) throw new BodyTooLarge(maxBytes, await startOf(request));
+  if (declared > maxBytes) {
+    if (maxBytes < MAX_UPLOAD_BODY_BYTES) throw new BodyTooLarge(maxBytes);
+    throw new BodyTooLarge(maxBytes, await inTime(startOf(request), START_MS).catch(() => ""));
+  }
   // A declared length is enforced by the runtime; without one the bytes have to be counted.
   const reading = declared > 0 ? request.text() : readText(request, maxBytes);
   const text = withinMs === undefined ? await reading : await inTime(reading, withinMs);

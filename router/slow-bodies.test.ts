@@ -7,7 +7,7 @@ import { readJsonBody } from "./json-body.ts";
 import { listen } from "./node.ts";
 
 /** A server that answers GET at once, and reads what is posted; and a client of it that says this and stays. */
-async function say(head: string) {
+async function say(head: string, length = 1_000, begin = "{") {
   const app = new Hono();
   app.get("/", (c) => c.text("well"));
   app.post("/", async (c) => {
@@ -18,9 +18,9 @@ async function say(head: string) {
   onTestFinished(() => listening.close(0));
   const client = connect(listening.port, "127.0.0.1");
   onTestFinished(() => void client.destroy());
-  client.write(`${head} / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n{`);
+  client.write(`${head} / HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${length}\r\n\r\n${begin}`);
   client.on("error", () => {}); // cut off while it writes
-  const dripping = setInterval(() => client.write(" "), 100);
+  const dripping = begin ? setInterval(() => client.write(" "), 100) : undefined;
   const ended = once(client, "close").finally(() => clearInterval(dripping));
   const [answer] = (await once(client, "data")) as [Buffer];
   return { answer: answer.toString(), ended };
@@ -29,6 +29,12 @@ async function say(head: string) {
 test("a small body has to come in time", async () => {
   const { answer, ended } = await say("POST");
   expect(answer).toContain("The request body did not come within 0.05 s");
+  await ended;
+});
+
+test("a body that says it is too large is refused before any of it comes", async () => {
+  const { answer, ended } = await say("POST", 2_000, "");
+  expect(answer).toContain("The request body is larger than");
   await ended;
 });
 
