@@ -168,8 +168,13 @@ export async function createAgent(options: Options, log: Log): Promise<Agent> {
   housekeeping.start();
   // Big folders take a while to look through; nobody has to wait for it.
   const closing = new AbortController();
+  // Nobody waits for it: how it goes, the link tells.
+  const goOn = (linkId: string) =>
+    void loadFiles()
+      .then((loaded) => loaded.goOn(linkId))
+      .catch((err: unknown) => log.warn({ err }, "an upload was not unpacked"));
   const tidy = () =>
-    tidyUp({ paths, trash, store, links }, options.logs, log, closing.signal).catch((err: unknown) =>
+    tidyUp({ paths, trash, store, links, goOn }, options.logs, log, closing.signal).catch((err: unknown) =>
       log.warn({ err }, "tidying up failed"),
     );
   let tidying = tidy();
@@ -204,17 +209,18 @@ interface Tidied {
   readonly trash: Trash;
   readonly store: JobStore;
   readonly links: () => LinkStore;
+  readonly goOn: (linkId: string) => void;
 }
 
 async function tidyUp(
-  { paths, trash, store, links }: Tidied,
+  { paths, trash, store, links, goOn }: Tidied,
   limits: LogLimits,
   log: Log,
   signal: AbortSignal,
 ): Promise<void> {
   const purged = await trash.purge(signal);
   const jobs = await removeOldJobFolders({ jobsPath: paths.jobs, store, limits, signal });
-  const uploads = await forgetUploads(paths, links);
+  const uploads = await forgetUploads(paths, links, goOn);
   let leftovers = 0;
   const exports = paths.exportRoots.map(({ path }) => path);
   for (const folder of [paths.config, paths.datasets, paths.output, paths.outputs, ...exports]) {
@@ -226,8 +232,12 @@ async function tidyUp(
 }
 
 /** What a crash left of uploads, and what nobody can send the rest of any more. */
-async function forgetUploads(paths: Paths, links: () => LinkStore): Promise<number> {
+async function forgetUploads(
+  paths: Paths,
+  links: () => LinkStore,
+  goOn: (linkId: string) => void,
+): Promise<number> {
   if ((await readdir(paths.staging)).length === 0) return 0;
   const { cleanStaging } = await import("./transfers/clean-staging.ts");
-  return await cleanStaging(paths, (id) => links().isLive(id));
+  return await cleanStaging(paths, (id) => links().live(id) !== undefined, goOn);
 }

@@ -272,6 +272,41 @@ test("what a crash left half unpacked is gone when the agent is back, and what h
   expect([rest.status, await rest.json()]).toMatchObject([200, { files_saved: 1 }]);
 });
 
+test("what was whole when the agent went down is unpacked when it is back, unasked", async () => {
+  const agent = await startProgram();
+  onTestFinished(() => agent.close());
+  const subject = subjectOf(agent);
+  const { datasets, staging } = subject.paths;
+  const by = { pid: agent.pid, startTicks: 1, bootId: "another boot" };
+  const begun = async (name: string, tree: object, files: Record<string, Buffer>) => {
+    const link = await subject.call("create_upload_link", { name });
+    const folder = join(staging, String(link["link_id"]));
+    await mkdir(folder);
+    for (const [file, bytes] of Object.entries(files)) await writeFile(join(folder, file), bytes);
+    const info = { length: null, name: "", sha256: null, outcome: null, tree: { by, ...tree } };
+    await writeFile(join(folder, "info.json"), JSON.stringify(info));
+    return async () => (await fetch(again.url + new URL(String(link["url"])).pathname)).json();
+  };
+  const film = randomBytes(1_000);
+  const sent = await begun("sent", { name: ".partial-a" }, { body: zip([{ name: "film.mp4", data: film }]) });
+  const files = [{ file: "form-1", name: "film.mp4" }];
+  const form = await begun("form", { name: ".partial-b", files }, { "form-1": film });
+  const damaged = await begun("damaged", { name: ".partial-c" }, { body: Buffer.from("PK\x03\x04") });
+  await agent.kill9();
+  const again = await startProgram({ data: agent.data });
+  onTestFinished(() => again.close());
+  await vi.waitFor(
+    async () => {
+      expect(await sent()).toMatchObject({ unpacking: false, outcome: { success: true, files_saved: 1 } });
+      expect(await form()).toMatchObject({ unpacking: false, outcome: { success: true, files_saved: 1 } });
+      expect(await damaged()).toMatchObject({ unpacking: false, outcome: { success: false } });
+    },
+    { timeout: 20_000 },
+  );
+  expect((await readdir(datasets)).sort()).toEqual(["form", "sent"]);
+  expect(await readFile(join(datasets, "form", "film.mp4"))).toEqual(film);
+});
+
 /** A machine of its own that says hello by hand, and answers each file request as it is told. */
 async function dishonest(
   router: Program,

@@ -45,6 +45,12 @@ export class Files {
     }
   }
 
+  /** Unpacks an upload that was whole when the process that unpacked it ended. */
+  async goOn(linkId: string): Promise<void> {
+    const link = this.#options.links().live(linkId);
+    if (link?.purpose.way === "upload") await this.#uploads.goOn({ ...link, purpose: link.purpose });
+  }
+
   /** Stops uploads; what has come is kept. */
   close(): Promise<void> {
     return this.#uploads.close();

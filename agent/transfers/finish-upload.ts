@@ -1,6 +1,6 @@
 // From the bytes of an upload, which are all here, to its data set.
 import { rm } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { ToolError } from "../../shared/errors.ts";
 import { closing, folderInside } from "../files/sandbox.ts";
 import { type Turns, turnOf } from "../tools/datasets/turns.ts";
@@ -39,7 +39,8 @@ export async function finishUpload(
   const info = await staging.info();
   try {
     await staging.verify(signal);
-    await staging.setInfo({ ...info, tree: { name: hidden, by: await parts.self() } });
+    const from = files.map(({ path, name }) => ({ file: basename(path), name }));
+    await staging.setInfo({ ...info, tree: { name: hidden, by: await parts.self(), files: from } });
     const intake = new Intake({ imagesOnly: kind !== "dataset" });
     const tree = await closing(
       await folderInside(datasets, "", "dataset", { create: true }),
@@ -69,7 +70,7 @@ export async function finishUpload(
       await tree.remove();
     }
   } catch (error) {
-    // Given up because the agent ends: the bytes are whole, and the next request unpacks them again.
+    // Given up because the agent ends: the bytes are whole, and are unpacked when it is back.
     if (!signal.aborted) await staging.clear();
     throw error;
   }

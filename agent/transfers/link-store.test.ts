@@ -37,7 +37,7 @@ test("a link is found by its path until it expires, also by another process that
   other[Symbol.dispose]();
   now += 60_000;
   expect(find(store, url)).toBeUndefined();
-  expect([store.list(), store.isLive(link.id)]).toEqual([[], false]);
+  expect([store.list(), store.live(link.id)]).toEqual([[], undefined]);
 });
 
 test("another signature, another machine's link, or a row that was changed fits nothing", () => {

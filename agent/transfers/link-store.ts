@@ -96,18 +96,18 @@ export class LinkStore implements Disposable {
   /** The live link that this is; undefined when it is wrong, expired or revoked. */
   find({ machine, id, signature }: LinkToken): Link | undefined {
     if (machine !== this.#machine) return undefined;
-    const row = this.#db.prepare("SELECT * FROM links WHERE id = ?").get(id);
-    const link = row && toLink(row);
-    if (!link || link.expiresMs <= this.#now()) return undefined;
+    const link = this.live(id);
+    if (!link) return undefined;
     const expected = Buffer.from(this.#signatureOf(link));
     const sent = Buffer.from(signature);
     return sent.length === expected.length && timingSafeEqual(sent, expected) ? link : undefined;
   }
 
-  /** Does this link still work? Staged bytes live as long as it does. */
-  isLive(id: string): boolean {
-    const row = this.#db.prepare("SELECT expires_ms FROM links WHERE id = ?").get(id);
-    return row !== undefined && Number(row["expires_ms"]) > this.#now();
+  /** The link of this id, if it still works. Staged bytes live as long as it does. */
+  live(id: string): Link | undefined {
+    const row = this.#db.prepare("SELECT * FROM links WHERE id = ?").get(id);
+    const link = row && toLink(row);
+    return link && link.expiresMs > this.#now() ? link : undefined;
   }
 
   /** Newest first. */

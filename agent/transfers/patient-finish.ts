@@ -52,12 +52,22 @@ export class PatientFinish {
     staging: Staging,
   ): Promise<Outcome | undefined> {
     this.#unheard.delete(link.id);
-    const finishing = this.#turns.finish(link.id, (signal) => this.#finish(link, files, staging, signal));
+    const finishing = this.#begin(link, files, staging);
     const inTime = new AbortController();
     const late = delay(this.#parts.patienceMs ?? PATIENCE_MS, undefined, { signal: inTime.signal });
     const outcome = await Promise.race([finishing, late]).finally(() => inTime.abort());
     if (outcome === undefined) this.#unheard.add(link.id);
     return outcome;
+  }
+
+  /** Nobody waits: also a refusal is kept for who asks. */
+  async unasked(link: UploadLink, files: readonly Staged[], staging: Staging): Promise<void> {
+    this.#unheard.add(link.id);
+    await this.#begin(link, files, staging).catch(() => {}); // see above
+  }
+
+  #begin(link: UploadLink, files: readonly Staged[], staging: Staging): Promise<Outcome> {
+    return this.#turns.finish(link.id, (signal) => this.#finish(link, files, staging, signal));
   }
 
   async #finish(

@@ -18,11 +18,14 @@ const Info = v.object({
   sha256: v.nullable(v.string()),
   /** What became of it, once it was whole. */
   outcome: v.nullable(v.record(v.string(), v.unknown())),
-  /** The hidden folder that it is being unpacked to, and by which process. */
+  /** The hidden folder that it is being unpacked to, by which process, and from which files: `body`, or those of a form. */
   tree: v.nullable(
     v.object({
       name: v.pipe(v.string(), v.regex(/^\.partial-[\w-]+$/)),
       by: v.object({ pid: v.number(), startTicks: v.nullable(v.number()), bootId: v.nullable(v.string()) }),
+      files: v.optional(
+        v.array(v.object({ file: v.pipe(v.string(), v.regex(/^[\w-]+$/)), name: v.string() })),
+      ),
     }),
   ),
 });

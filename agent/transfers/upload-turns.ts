@@ -46,7 +46,11 @@ export class UploadTurns<Outcome> {
     return this.#finishing.has(link);
   }
 
-  /** Stops what is coming in; unpacking is given up, and begins anew with the next request. */
+  isReceiving(link: string): boolean {
+    return this.#receiving.has(link);
+  }
+
+  /** Stops what is coming in; unpacking is given up, and begins anew when an agent is back. */
   async close(): Promise<void> {
     this.#closing.abort(new ToolError("agent_offline", "The agent is ending; go on when it is back"));
     await Promise.allSettled([...this.#receiving.values()].map(({ ended }) => ended));

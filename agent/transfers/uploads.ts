@@ -1,5 +1,6 @@
 // Uploads over HTTP: a whole body (PUT), a form (POST), or parts as the tus protocol has them (POST, HEAD, PATCH, DELETE;
 // tus.io/protocols/resumable-upload, version 1.0.0 with creation, checksum and termination).
+import { basename, join } from "node:path";
 import { ERRORS, invalid, ToolError } from "../../shared/errors.ts";
 import { json, notAllowed, wantsPage } from "./answers.ts";
 import type { Outcome } from "./finish-upload.ts";
@@ -62,7 +63,18 @@ export class Uploads {
     }
   }
 
-  /** Stops what is coming in; unpacking is given up, and begins anew with the next request. */
+  /** Unpacks what another process had begun to; how it ends is kept for who asks. */
+  async goOn(link: UploadLink): Promise<void> {
+    const staging = this.#staging(link);
+    const { tree, name } = await staging.info();
+    // Who sends it again was quicker.
+    if (!tree || this.#turns.isFinishing(link.id) || this.#turns.isReceiving(link.id)) return;
+    const files = tree.files ?? [{ file: basename(staging.body), name }];
+    const staged = files.map((each) => ({ path: join(staging.folder, each.file), name: each.name }));
+    await this.#finish.unasked(link, staged, staging);
+  }
+
+  /** Stops what is coming in; unpacking is given up, and begins anew when an agent is back. */
   close(): Promise<void> {
     return this.#turns.close();
   }
