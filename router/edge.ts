@@ -21,7 +21,7 @@ import { LinkMakers } from "./link-makers.ts";
 import { MachineIds } from "./machine-ids.ts";
 import { MachineRegistry } from "./machine-registry.ts";
 import type { Sql } from "./sql.ts";
-import { Transfers } from "./transfers.ts";
+import { Transfers, type TransfersOptions } from "./transfers.ts";
 
 export interface EdgeOptions {
   readonly sql: Sql;
@@ -38,6 +38,7 @@ export interface EdgeOptions {
   readonly accept: (hub: Hub) => AgentDoor["accept"];
   /** How a request becomes the socket of one transfer; without it no files are served. */
   readonly acceptTransfer?: TransferDoor["accept"] | undefined;
+  readonly transferOptions?: TransfersOptions;
   /** In front of links to files; undefined: where each request came to. */
   readonly publicUrl?: string | undefined;
   readonly addressOf?: AddressOf;
@@ -69,7 +70,18 @@ function authenticateOf(options: EdgeOptions, tokens: TokenStore): Authenticate 
 }
 
 export function createEdge(options: EdgeOptions): Edge {
-  const { sql, agentToken, oauth, policy, accept, acceptTransfer, publicUrl, addressOf, log } = options;
+  const {
+    sql,
+    agentToken,
+    oauth,
+    policy,
+    accept,
+    acceptTransfer,
+    transferOptions,
+    publicUrl,
+    addressOf,
+    log,
+  } = options;
   const tokens = new TokenStore(sql);
   const machines = new MachineRegistry(sql);
   const later = (flush: () => void) =>
@@ -91,7 +103,7 @@ export function createEdge(options: EdgeOptions): Edge {
     onDetach: (machine, reason) => log.warn({ machine, reason }, "machine gone"),
   });
   const auth = [agentTokens(tokens), ...(agentToken === undefined ? [] : [sharedAgentToken(agentToken)])];
-  const expected = new Transfers();
+  const expected = new Transfers(transferOptions);
   const transfers = acceptTransfer && { expected, accept: acceptTransfer };
   const app = createApp({
     backend: fleet,

@@ -6,6 +6,8 @@ import { CLOSE, decodeTransfer, TRANSFER, type TransferFrame, type TransferHead 
 
 export interface TransferOptions {
   readonly windowBytes?: number | undefined;
+  /** How much of the window this end uses, and after a while the other, too: where memory is scarce. Absent: all. */
+  readonly usedBytes?: number | undefined;
   readonly idleMs?: number | undefined;
 }
 
@@ -52,12 +54,17 @@ export class Transfer {
 
   constructor(socket: ByteSocket, options: TransferOptions = {}) {
     const { windowBytes = TRANSFER.windowBytes, idleMs = TRANSFER.idleMs } = options;
+    const { usedBytes = windowBytes } = options;
     this.#socket = socket;
     this.#idleMs = idleMs;
     // With a credit held back here and one over there, half a window has to do.
-    this.#chunkBytes = Math.min(TRANSFER.chunkBytes, windowBytes / 4);
-    this.#allowance = new Allowance(windowBytes);
-    this.#window = new Window(windowBytes, Math.max(this.#chunkBytes, windowBytes / CREDITS_PER_WINDOW));
+    this.#chunkBytes = Math.min(TRANSFER.chunkBytes, usedBytes / 4);
+    this.#allowance = new Allowance(usedBytes);
+    this.#window = new Window(
+      windowBytes,
+      Math.max(this.#chunkBytes, usedBytes / CREDITS_PER_WINDOW),
+      usedBytes,
+    );
     this.head = this.#head.promise;
     this.head.catch(() => {}); // not every end waits for one
     this.incoming = new ReadableStream<Uint8Array>(
