@@ -46,6 +46,7 @@ export async function receiveForm(request: Request, folder: string, signal: Abor
       signal: AbortSignal.any([signal, failed.signal]),
     });
     await Promise.all(writing);
+    signal.throwIfAborted(); // taken over from while the last of it went to the disk
   } catch (error) {
     const why = failed.signal.aborted ? failed.signal.reason : signal.aborted ? signal.reason : error;
     failed.abort(error);

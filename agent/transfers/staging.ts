@@ -87,7 +87,8 @@ export class Staging {
 
   /**
    * Adds bytes to the end. What came before a break is kept, unless its checksum was asked for.
-   * @throws ToolError too_large when there are more than was said, disk_full
+   * @throws ToolError too_large when there are more than was said, disk_full; the signal's reason, also when all had come:
+   * what is here is then for another request to go on with, or to begin anew
    */
   async append(
     chunks: ReadableStream<Uint8Array> | null,
@@ -108,11 +109,12 @@ export class Staging {
         if (checksum) await handle.truncate(before);
         throw error;
       } finally {
-        await handle.sync();
+        await handle.sync(); // of gigabytes it takes seconds
       }
     } finally {
       await handle.close();
     }
+    signal.throwIfAborted();
   }
 
   async #take(
