@@ -279,6 +279,12 @@ export function uploadSuite(
       expect((await part(0, MIB)).status).toBe(400); // "Only … came", and kept
       const wrong = await part(5, archive.length);
       expect([wrong.status, await wrong.json()]).toMatchObject([409, { code: "conflict" }]);
+      // What cannot be read as a part is none, and no whole either.
+      for (const range of [`bytes ${MIB}-${archive.length - 1}/*`, `${MIB}-`]) {
+        const headers = { connection: "close", "content-range": range };
+        const unclear = await fetch(String(url), { method: "PUT", headers, body: "x" });
+        expect([unclear.status, await unclear.json()]).toMatchObject([400, { code: "invalid_input" }]);
+      }
       expect((await part(MIB, archive.length)).status).toBe(200);
     });
 

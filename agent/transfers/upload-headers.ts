@@ -20,6 +20,18 @@ export function numberOf(header: string | null): number | undefined {
   throw invalid("A length or offset must be a whole number of bytes");
 }
 
+/**
+ * Which part of a whole a PUT brings; undefined: all of it.
+ * @throws ToolError invalid_input for one that does not say so: taken for the whole, it would begin anew
+ */
+export function partOf(headers: Headers): { readonly start: number; readonly length: number } | undefined {
+  const range = headers.get("content-range");
+  if (range === null) return undefined;
+  const [, start, length] = /^bytes (\d{1,15})-\d{1,15}\/(\d{1,15})$/.exec(range) ?? [];
+  if (start !== undefined && length !== undefined) return { start: Number(start), length: Number(length) };
+  throw invalid("Content-Range has to say which part it is, and of how much: bytes 100-199/200");
+}
+
 /** RFC 9530: of the whole, whatever part of it this request carries. Hex. */
 export function wholeDigest(headers: Headers): string | null {
   const [, base64] = /(?:^|,)\s*sha-256=:([A-Za-z0-9+/=]{44}):/.exec(headers.get("repr-digest") ?? "") ?? [];

@@ -22,6 +22,7 @@ import {
   checksumOf,
   fileNameOf,
   numberOf,
+  partOf,
   TUS,
   TUS_OPTIONS,
   wholeDigest,
@@ -141,14 +142,14 @@ export class Uploads {
 
   async #put(request: Request, link: UploadLink, name: string): Promise<Response> {
     const { headers } = request;
-    const range = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(headers.get("content-range") ?? "");
-    const length = range ? Number(range[3]) : numberOf(headers.get("content-length"));
+    const part = partOf(headers);
+    const length = part?.length ?? numberOf(headers.get("content-length"));
     const again = await this.#sentAgain(link, length);
     if (again) return again;
     await this.#refuseConflict(link);
     await this.#turn(link, async (signal) => {
       const staging = this.#staging(link);
-      if (range && Number(range[1]) > 0) await this.#continue(staging, Number(range[1]), length);
+      if (part && part.start > 0) await this.#continue(staging, part.start, length);
       else await staging.begin({ ...EMPTY, length: length ?? null, name, sha256: wholeDigest(headers) });
       await staging.append(request.body, signal);
     });
