@@ -1,5 +1,16 @@
 // connect as a person calls it: what it prints and writes, and that the server lets the token in.
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
+import {
+  chmod,
+  chown,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parse as parseToml } from "smol-toml";
@@ -25,6 +36,24 @@ const tokens = async () =>
     string,
     unknown
   >[];
+
+test.skipIf(process.geteuid?.() !== 0)(
+  "under sudo the token is made as its folder's owner, and the file written as the person who typed it",
+  async () => {
+    const [service, person] = [65_534, 1]; // nobody and daemon, on every Linux
+    const theirs = join(home, "theirs");
+    await mkdir(theirs);
+    await chmod(home, 0o755);
+    await chown(data, service, service);
+    await chown(theirs, person, person);
+    const args = ["cursor", "--write", ...LAN, "--agent-data", data, "--file", join(theirs, "mcp.json")];
+    const env = { HOME: home, SUDO_UID: String(person), SUDO_GID: String(person) };
+    const { code, stderr } = await runProgram(["connect", ...args], { env });
+    expect(code, stderr).toBe(0);
+    expect(await stat(join(theirs, "mcp.json"))).toMatchObject({ uid: person, gid: person });
+    expect(await stat(join(data, ".mcp-ai-toolkit/tokens.db"))).toMatchObject({ uid: service, gid: service });
+  },
+);
 
 test("claude-code: the command with a token for train, which the server lets in for just that", async () => {
   const program = await startProgram({

@@ -8,15 +8,24 @@ export interface Owner {
 
 export const isRoot = () => process.geteuid?.() === 0;
 
-/** Steps come one after the other, so that nothing else of ours happens meanwhile. */
-export async function asUser<T>({ uid, gid }: Owner, work: () => Promise<T>): Promise<T> {
+/** By way of root, which alone may become anybody. */
+function become({ uid, gid }: Owner): void {
+  process.seteuid?.(0);
   process.setegid?.(gid);
   process.seteuid?.(uid);
+}
+
+/**
+ * For a process that root began, whoever it has become since.
+ * Steps come one after the other, so that nothing else of ours happens meanwhile.
+ */
+export async function asUser<T>(owner: Owner, work: () => Promise<T>): Promise<T> {
+  const before = { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 };
+  become(owner);
   try {
     return await work();
   } finally {
-    process.seteuid?.(0);
-    process.setegid?.(0);
+    become(before);
   }
 }
 
