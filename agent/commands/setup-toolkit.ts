@@ -40,7 +40,7 @@ export function setupToolkitCommand(env: Environment): Command {
     .addHelpText(
       "after",
       `
-An ai-toolkit that is there already stays as it is; a virtual environment is only made where there is none.
+An ai-toolkit that is there already stays as it is; a virtual environment is only made where there is none, or its Python is gone.
 
 Examples:
   mcp-ai-toolkit setup-toolkit --data /ai-toolkit
