@@ -62,7 +62,7 @@ const IF_THERE: Readonly<Record<PageFacts["on_conflict"], string>> = {
   replace: "If it exists already, the new one takes its place and the old one goes to the trash.",
 };
 
-const UNPACKING = "All is there, and is being unpacked. Load this page again to see how it went.";
+const UNPACKING = "All is there, and is being unpacked. Open this link again to see how it went.";
 
 export function uploadPage(facts: PageFacts): Response {
   return page(200, `Upload to ${facts.dataset}`, bodyOf(facts));
