@@ -291,6 +291,7 @@ test("what was whole when the agent went down is unpacked when it is back, unask
   const sent = await begun("sent", { name: ".partial-a" }, { body: zip([{ name: "film.mp4", data: film }]) });
   const files = [{ file: "form-1", name: "film.mp4" }];
   const form = await begun("form", { name: ".partial-b", files }, { "form-1": film });
+  const deadly = await begun("deadly", { name: ".partial-d", tries: 3 }, { body: film });
   const damaged = await begun("damaged", { name: ".partial-c" }, { body: Buffer.from("PK\x03\x04") });
   await agent.kill9();
   const again = await startProgram({ data: agent.data });
@@ -300,6 +301,7 @@ test("what was whole when the agent went down is unpacked when it is back, unask
       expect(await sent()).toMatchObject({ unpacking: false, outcome: { success: true, files_saved: 1 } });
       expect(await form()).toMatchObject({ unpacking: false, outcome: { success: true, files_saved: 1 } });
       expect(await damaged()).toMatchObject({ unpacking: false, outcome: { success: false } });
+      expect(await deadly()).toMatchObject({ outcome: { error: expect.stringContaining("ended 3 times") } });
     },
     { timeout: 20_000 },
   );

@@ -20,6 +20,9 @@ export interface FinishParts extends Omit<PublishParts, "datasets"> {
   readonly turns: Turns;
 }
 
+/** An archive that no agent outlives must not keep ending it. */
+const TRIES_MAX = 3;
+
 /** What the client is told, now and when it asks again. */
 export type Outcome = Readonly<Record<string, unknown>>;
 
@@ -40,7 +43,9 @@ export async function finishUpload(
   try {
     await staging.verify(signal);
     const from = files.map(({ path, name }) => ({ file: basename(path), name }));
-    await staging.setInfo({ ...info, tree: { name: hidden, by: await parts.self(), files: from } });
+    const tries = (info.tree?.tries ?? 0) + 1;
+    if (tries > TRIES_MAX) throw tooOften();
+    await staging.setInfo({ ...info, tree: { name: hidden, by: await parts.self(), files: from, tries } });
     const intake = new Intake({ imagesOnly: kind !== "dataset" });
     const tree = await closing(
       await folderInside(datasets, "", "dataset", { create: true }),
@@ -75,6 +80,9 @@ export async function finishUpload(
     throw error;
   }
 }
+
+const tooOften = () =>
+  refused(`the agent ended ${TRIES_MAX} times while it was unpacking it; its log may say why`);
 
 function nothingToTrain(intake: Intake): ToolError {
   const { failed, skipped } = intake.report;

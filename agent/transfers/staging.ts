@@ -23,6 +23,8 @@ const Info = v.object({
     v.object({
       name: v.pipe(v.string(), v.regex(/^\.partial-[\w-]+$/)),
       by: v.object({ pid: v.number(), startTicks: v.nullable(v.number()), bootId: v.nullable(v.string()) }),
+      /** How often somebody began to. */
+      tries: v.optional(v.number()),
       files: v.optional(
         v.array(v.object({ file: v.pipe(v.string(), v.regex(/^[\w-]+$/)), name: v.string() })),
       ),
