@@ -56,7 +56,7 @@ export class FileRequests {
     if (input.check) return {};
     if (hasBody) {
       await this.#dial(input, (transfer) =>
-        files.handle(requestOf(input, { body: transfer.incoming, duplex: "half" })),
+        files.handle(requestOf(input, { body: bodyOf(transfer), duplex: "half" })),
       );
       return {};
     }
@@ -111,6 +111,21 @@ export class FileRequests {
       transfer.abort("the file could not be read to its end");
     }
   }
+}
+
+/** What comes in, and nothing but that: who refuses the rest of it does so by an answer, which needs the line, too. */
+function bodyOf({ incoming }: Transfer): ReadableStream<Uint8Array> {
+  const reader = incoming.getReader();
+  return new ReadableStream(
+    {
+      async pull(controller) {
+        const { value, done } = await reader.read();
+        if (done) controller.close();
+        else controller.enqueue(value);
+      },
+    },
+    { highWaterMark: 0 },
+  );
 }
 
 async function send(body: ReadableStream<Uint8Array> | null, transfer: Transfer): Promise<void> {

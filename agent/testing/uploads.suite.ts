@@ -317,6 +317,17 @@ export function uploadSuite(
       expect((await patch(Buffer.from(sha256(archive), "hex").toString("base64"))).status).toBe(200);
     });
 
+    test("more bytes than were promised are refused in words, although more of them are under way", async () => {
+      const { url } = await linkTo("promised");
+      const body = new Uint8Array(8 * MIB);
+      for (const length of [3, 5 * MIB]) {
+        const headers = { connection: "close", "upload-offset": "0", "upload-length": String(length) };
+        const answer = await fetch(String(url), { method: "PATCH", headers, body });
+        expect([answer.status, await answer.json()]).toMatchObject([413, { code: "too_large" }]);
+      }
+      await fetch(String(url), { method: "DELETE" }); // what came before is kept otherwise
+    });
+
     test("what exists is refused, added to or replaced, as the link says", async () => {
       const first = zip([
         { name: "a.jpg", data: jpeg },
