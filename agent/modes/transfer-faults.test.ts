@@ -12,7 +12,14 @@ import { shell } from "../testing/curl.ts";
 import { putModel, randomBytes, scratch, sha256 } from "../testing/downloads.suite.ts";
 import { type Network, startNetwork } from "../testing/network.ts";
 import { type Program, startProgram } from "../testing/program.ts";
-import { AGENT_TOKEN, CLIENT_TOKEN, connected, startAgent, startRouter } from "../testing/routed.ts";
+import {
+  AGENT_TOKEN,
+  CLIENT_TOKEN,
+  connected,
+  startAgent,
+  startRouted,
+  startRouter,
+} from "../testing/routed.ts";
 import { type Subject, subjectOf } from "../testing/subject.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
@@ -202,6 +209,27 @@ async function badWay(url: string, broken: number): Promise<{ url: string; upByt
     upBytes: () => upBytes,
   };
 }
+
+test.each(["to the agent itself", "through a router"])(
+  "%s: a client that leaves in the middle of its upload is no bug, and what came is kept",
+  async (way) => {
+    const isRouted = way === "through a router";
+    const { url, agent, ...server } = isRouted
+      ? await startRouted()
+      : await startProgram().then((program) => ({ ...program, agent: program }));
+    onTestFinished(() => server.close());
+    const { url: link } = await subjectOf({ ...server, url }).call("create_upload_link", { name: "left" });
+    const at = new URL(String(link));
+    const client = connect(Number(at.port), at.hostname);
+    const head = ["Upload-Offset: 0", "Upload-Length: 99", "Content-Length: 99"];
+    client.write([`PATCH ${at.pathname} HTTP/1.1`, `Host: ${at.host}`, ...head, "", "some"].join("\r\n"));
+    await vi.waitFor(async () => expect(await (await fetch(at)).json()).toMatchObject({ received: 4 }));
+    client.destroy();
+    // Answered when the request before has come to its end.
+    expect((await fetch(at, { method: "HEAD" })).headers.get("upload-offset")).toBe("4");
+    expect(agent.log()).not.toContain("a transfer failed");
+  },
+);
 
 test("the printed line in parts does not begin anew when nobody answers how far it is", async () => {
   const agent = closing(await startProgram());

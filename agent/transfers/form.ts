@@ -2,11 +2,10 @@
 import { randomUUID } from "node:crypto";
 import { createWriteStream } from "node:fs";
 import { join } from "node:path";
-import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import type { ReadableStream } from "node:stream/web";
 import type { BusboyConstructor, BusboyInstance } from "@fastify/busboy";
 import { invalid } from "../../shared/errors.ts";
+import { arriving } from "./arriving.ts";
 import { RoomWatch } from "./room.ts";
 import type { Staged } from "./unpack/unpack.ts";
 
@@ -41,10 +40,8 @@ export async function receiveForm(request: Request, folder: string, signal: Abor
     failed.abort(invalid(`A form takes ${FILES_MAX} files at most`, "Pack them into one zip, and send that")),
   );
   try {
-    const source = Readable.fromWeb(body as ReadableStream<Uint8Array>);
-    await pipeline(source, watched(new RoomWatch(folder)), busboy, {
-      signal: AbortSignal.any([signal, failed.signal]),
-    });
+    const stop = AbortSignal.any([signal, failed.signal]);
+    await pipeline(arriving(body, stop), watched(new RoomWatch(folder)), busboy, { signal: stop });
     await Promise.all(writing);
     signal.throwIfAborted(); // taken over from while the last of it went to the disk
   } catch (error) {

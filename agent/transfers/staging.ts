@@ -8,6 +8,7 @@ import { invalid, ToolError } from "../../shared/errors.ts";
 import { free } from "../../shared/one-use.ts";
 import { isMissing } from "../files/sandbox.ts";
 import { sha256Of } from "../tools/models/verified-copy.ts";
+import { arriving } from "./arriving.ts";
 import { checkRoom, RoomWatch } from "./room.ts";
 
 const Info = v.object({
@@ -127,31 +128,17 @@ export class Staging {
     signal: AbortSignal,
     onChunk: (chunk: Uint8Array) => void,
   ): Promise<void> {
-    const reader = chunks?.getReader();
-    if (!reader) return;
-    const stop = () => void reader.cancel(signal.reason).catch(() => {}); // it may have broken by itself
-    signal.addEventListener("abort", stop, { once: true });
+    if (!chunks) return;
     const room = new RoomWatch(this.folder);
     let arrived = from;
-    try {
-      for (;;) {
-        signal.throwIfAborted();
-        const { value, done } = await reader.read();
-        signal.throwIfAborted();
-        if (done) return;
-        arrived += value.length;
-        if (arrived > length)
-          throw new ToolError("too_large", `More bytes than the ${length} that were promised`);
-        await room.passed(value.length);
-        await handle.writeFile(value);
-        onChunk(value);
-        free(value);
-      }
-    } catch (error) {
-      stop();
-      throw error;
-    } finally {
-      signal.removeEventListener("abort", stop);
+    for await (const chunk of arriving(chunks, signal)) {
+      arrived += chunk.length;
+      if (arrived > length)
+        throw new ToolError("too_large", `More bytes than the ${length} that were promised`);
+      await room.passed(chunk.length);
+      await handle.writeFile(chunk);
+      onChunk(chunk);
+      free(chunk);
     }
   }
 
