@@ -60,6 +60,29 @@ export function revokedLinksSuite(name: string, start: () => Promise<Server>): v
       expect(await rawStatus(server.url, pathname.replace("/files", `/files${dot}`))).toBe(404);
     expect(await status(own["url"])).toBe(200);
   });
+
+  test(`${name}: a token that may only read gets no upload link by a body that is too large`, async () => {
+    const server = await start();
+    onTestFinished(() => server.close());
+    const owner = subjectOf(server);
+    const { json } = await owner.send("/admin/tokens", { body: { label: "reader", scopes: ["read"] } });
+    const args = { dataset_name: "dogs", images: [] };
+    const params = { name: "upload_dataset", arguments: args };
+    const calls: [string, object][] = [
+      ["/mcp/execute", { tool: "upload_dataset", arguments: args }],
+      ["/mcp", { jsonrpc: "2.0", id: 1, method: "tools/call", params }],
+    ];
+    for (const [path, body] of calls) {
+      const call = { bytes: 65 * 1024 * 1024, body };
+      const reader = await begunCall(server.url + path, { ...call, token: String(json["secret"]) });
+      expect([reader.status, JSON.stringify(reader.json)]).toEqual([
+        413,
+        expect.not.stringContaining("/files/"),
+      ]);
+      expect((await begunCall(server.url + path, call)).status).toBe(401);
+    }
+    expect(await owner.call("revoke_link")).toMatchObject({ links: [] });
+  });
 }
 
 /** Of a path that goes as it is: clients tidy theirs up. */
