@@ -16,14 +16,15 @@ let client: Client;
 
 /** A driver from before 535, whose GPU is too hot. */
 const NVIDIA_SMI = `#!/bin/sh
-case "$1" in *clocks_event_reasons*)
-  printf 'Field "clocks_event_reasons.active" is not a valid field to query.\\n\\n'
-  exit 2;;
+gpu="0, GPU-5c2d2c1e-7a9c-3b1c-9f0e-2b8f0d6f1a11, NVIDIA GeForce RTX 3090, 24576"
+case "$*" in
+  *clocks_event_reasons*)
+    printf 'Field "clocks_event_reasons.active" is not a valid field to query.\\n\\n'
+    exit 2;;
+  *--loop-ms=*) while echo "$gpu, 21034, 99, 88, 301.20, 350.00, 0x0000000000000060"; do sleep 0.2; done;;
+  *memory.free*) echo "$gpu, 120, 24456";; # before the run
+  *--query-compute-apps*) ;;
 esac
-while :; do
-  echo "0, GPU-5c2d2c1e-7a9c-3b1c-9f0e-2b8f0d6f1a11, NVIDIA GeForce RTX 3090, 24576, 21034, 99, 88, 301.20, 350.00, 0x0000000000000060"
-  sleep 0.2
-done
 `;
 
 beforeAll(async () => {
