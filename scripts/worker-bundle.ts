@@ -64,8 +64,6 @@ const ALWAYS = [
     id: /\/@modelcontextprotocol\/server\/dist\/mcp-[\w-]+\.mjs$/,
     // Every Server of ours brings its own: router/mcp/form-answers.ts.
     "options?.jsonSchemaValidator ?? new DefaultJsonSchemaValidator()": "options.jsonSchemaValidator",
-    // No client's model is asked anything.
-    "async createMessage(params, options) {": 'async createMessage() { throw new Error("left out");',
   },
   {
     id: /\/jose\/dist\/webapi\/lib\/jwt_claims_set\.js$/,
