@@ -25,6 +25,12 @@ export abstract class SocketObject<Env> extends DurableObject<Env> {
 
   webSocketClose(socket: SleepingWebSocket, code: number, reason: string): void {
     this.#kindOf(socket)?.closed(socket, code, reason);
+    // Of sockets that may sleep the runtime does not answer a close by itself: the other end would wait for it in vain.
+    try {
+      socket.close();
+    } catch {
+      // We closed it first.
+    }
   }
 
   webSocketError(socket: SleepingWebSocket): void {

@@ -51,3 +51,21 @@ test.concurrent("a link that never says who it is is closed, though the object h
     await worker.close();
   }
 });
+
+test.concurrent("whoever closes a socket that may sleep is answered, and does not wait for it in vain", {
+  timeout: 60_000,
+}, async () => {
+  const worker = await startWorker();
+  try {
+    const headers = { authorization: `Bearer ${AGENT_TOKEN}` };
+    const socket = new WebSocket(`${worker.url.replace("http", "ws")}/agent`, { headers });
+    const code = await new Promise((resolve, reject) => {
+      socket.on("open", () => socket.close(CLOSE.normal, "leaving"));
+      socket.on("close", resolve);
+      socket.on("error", reject);
+    });
+    expect(code).not.toBe(1006); // what `ws` says when it has given up waiting
+  } finally {
+    await worker.close();
+  }
+});
