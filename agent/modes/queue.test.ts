@@ -86,7 +86,6 @@ test("each GPU runs a job of its own; the next one waits for the first that is d
     gpu: null,
     held: false,
     waiting_for: "GPU 0 (RTX 4090) is training 'each_second'; GPU 1 (RTX 4090) is training 'each_first'",
-    expected_start: null, // nothing was ever measured here
   });
   const queue = await subject.call("get_queue");
   expect(queue).toMatchObject({
@@ -101,7 +100,7 @@ test("each GPU runs a job of its own; the next one waits for the first that is d
         waiting: [third["job_id"]],
       },
     ],
-    waiting: [{ position: 1, config: "each_third", expected_start: null }],
+    waiting: [{ position: 1, config: "each_third" }],
   });
   await stop(String(first["job_id"]));
   await reaches(String(third["job_id"]), { status: "completed", gpu: { index: 1, uuid: B, name: /./ } });
