@@ -10,11 +10,13 @@ const LOOK_BYTES = 64 * 1024 * 1024;
 /** @throws ToolError disk_full when `bytes` more do not fit where `path` lies */
 export async function checkRoom(path: string, bytes: number): Promise<void> {
   const { freeBytes } = await diskSpace(path);
-  if (freeBytes - RESERVE_BYTES >= bytes) return;
-  throw new ToolError("disk_full", "The upload does not fit on the training machine's disk", {
-    hint: "Free space or delete old runs, then send it again",
-  });
+  if (freeBytes - RESERVE_BYTES < bytes) throw noRoom();
 }
+
+export const noRoom = (also = "") =>
+  new ToolError("disk_full", "The upload does not fit on the training machine's disk", {
+    hint: `Free space or delete old runs, then send it again${also}`,
+  });
 
 /** Looks again and again while bytes come to `path`. */
 export class RoomWatch {

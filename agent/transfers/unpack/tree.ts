@@ -4,11 +4,10 @@ import { writeFile } from "node:fs";
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
-import { ToolError } from "../../../shared/errors.ts";
 import { PARTIAL_PREFIX } from "../../files/atomic.ts";
 import { diskSpace } from "../../files/disk-space.ts";
 import { syncAll } from "../../files/sync-all.ts";
-import { RESERVE_BYTES } from "../room.ts";
+import { noRoom, RESERVE_BYTES } from "../room.ts";
 import { type Intake, refused, type Taken } from "./intake.ts";
 import { problemOf, TreeFile } from "./tree-file.ts";
 
@@ -59,10 +58,7 @@ export class Tree {
 
   /** @throws ToolError disk_full */
   needs(bytes: number): void {
-    if (this.#bytes + bytes <= this.#roomBytes) return;
-    throw new ToolError("disk_full", "The upload does not fit on the training machine's disk", {
-      hint: "Free space or delete old runs, then send it again; nothing of it was kept",
-    });
+    if (this.#bytes + bytes > this.#roomBytes) throw noRoom("; nothing of it was kept");
   }
 
   /** Begins a file that was taken; `ended` has to be told when it is whole. */
