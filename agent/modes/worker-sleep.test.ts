@@ -35,37 +35,31 @@ test.concurrent("a call to an object that was evicted reaches the machine over t
   }
 });
 
-test.concurrent("a link that never says who it is is closed, though the object has no timers", {
-  timeout: 60_000,
-}, async () => {
+/** The code with which a machine's socket ends at a Worker of its own. */
+async function closeCode(onOpen: (socket: WebSocket) => void = () => {}): Promise<number> {
   const worker = await startWorker();
   try {
     const headers = { authorization: `Bearer ${AGENT_TOKEN}` };
     const socket = new WebSocket(`${worker.url.replace("http", "ws")}/agent`, { headers });
-    const code = await new Promise((resolve, reject) => {
+    return await new Promise((resolve, reject) => {
+      socket.on("open", () => onOpen(socket));
       socket.on("close", resolve);
       socket.on("error", reject);
     });
-    expect(code).toBe(CLOSE.silent);
   } finally {
     await worker.close();
   }
+}
+
+test.concurrent("a link that never says who it is is closed, though the object has no timers", {
+  timeout: 60_000,
+}, async () => {
+  expect(await closeCode()).toBe(CLOSE.silent);
 });
 
 test.concurrent("whoever closes a socket that may sleep is answered, and does not wait for it in vain", {
   timeout: 60_000,
 }, async () => {
-  const worker = await startWorker();
-  try {
-    const headers = { authorization: `Bearer ${AGENT_TOKEN}` };
-    const socket = new WebSocket(`${worker.url.replace("http", "ws")}/agent`, { headers });
-    const code = await new Promise((resolve, reject) => {
-      socket.on("open", () => socket.close(CLOSE.normal, "leaving"));
-      socket.on("close", resolve);
-      socket.on("error", reject);
-    });
-    expect(code).not.toBe(1006); // what `ws` says when it has given up waiting
-  } finally {
-    await worker.close();
-  }
+  const code = await closeCode((socket) => socket.close(CLOSE.normal, "leaving"));
+  expect(code).not.toBe(1006); // what `ws` says when it has given up waiting
 });
