@@ -1,5 +1,4 @@
 // mcp-ai-toolkit connect CLIENT
-import { readFileSync } from "node:fs";
 import { Argument, Command } from "commander";
 import { CLIENTS, type Client, type Instructions, instructionsFor, takesToken } from "../connect/clients.ts";
 import { settingsText } from "../connect/edit.ts";
@@ -7,8 +6,8 @@ import { personOf } from "../connect/person.ts";
 import { asksForToken, isPublic, isThisMachine, lanAddress } from "../connect/reach.ts";
 import { checkWritable, writeSettings } from "../connect/write.ts";
 import { localUrl } from "../install/health.ts";
-import { LAYOUT } from "../install/layout.ts";
-import { type Settings, settingsIn } from "../install/settings.ts";
+import { installedService } from "../install/installed.ts";
+import type { Settings } from "../install/settings.ts";
 import { isLoopback } from "../loopback.ts";
 import { UsageError } from "../usage-error.ts";
 import { type AdminFlags, adminOf, type Environment, withAdminFlags } from "./admin-flags.ts";
@@ -103,13 +102,7 @@ async function fileToWrite(
 }
 
 /** Readable for root only when installed; for others the defaults are as good a guess. */
-function installedSettings(): Settings {
-  try {
-    return settingsIn(readFileSync(LAYOUT.settings, "utf8"));
-  } catch {
-    return {};
-  }
-}
+const installedSettings = (): Settings => installedService()?.settings ?? {};
 
 function serverUrl({ url: given, router, machine }: Flags, env: Environment): URL {
   const text = given ?? router ?? env["MCP_AI_TOOLKIT_ROUTER_URL"] ?? ownUrl();

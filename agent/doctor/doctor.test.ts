@@ -15,13 +15,13 @@ import { runProgram, startProgram } from "../testing/program.ts";
 import type { TrainerOptions } from "../trainer/trainer.ts";
 import { driverCheck } from "./driver-check.ts";
 import { lookAt, outsideParts } from "./examine.ts";
-import { whatToLookAt } from "./installed.ts";
 import { accessFinding, modelChecks } from "./model-checks.ts";
 import { clockFinding, portCheck, routerChecks, tokenFindings } from "./network-checks.ts";
 import { diskFinding, permissionChecks } from "./place-checks.ts";
 import { nodeCheck, serviceCheck } from "./program-checks.ts";
 import { findingLines, summaryLine } from "./report.ts";
 import { toolkitChecks, torchCheck } from "./toolkit-checks.ts";
+import { whatToLookAt } from "./what-to-look-at.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
 

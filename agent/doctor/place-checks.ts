@@ -8,9 +8,9 @@ import { PARTIAL_PREFIX } from "../files/atomic.ts";
 import { diskSpace } from "../files/disk-space.ts";
 import { hasCode } from "../files/sandbox.ts";
 import { userName } from "../install/account.ts";
+import { installedService } from "../install/installed.ts";
 import type { Paths } from "../paths.ts";
 import { error, type Finding, ok, warning } from "./finding.ts";
-import { installedService } from "./installed.ts";
 
 const GIB = 1024 ** 3;
 /** A base model, latents and some checkpoints; see preflight for what a certain run needs. */
