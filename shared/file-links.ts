@@ -80,18 +80,20 @@ const PART_MIB = 32;
 
 /**
  * Asks how much has arrived and sends the next part, until all has: 204 is a part, 200 the report of the whole, 4xx a
- * refusal, and everything else a line that broke. A question that nobody answers is no 0, which would begin anew: then
- * the link itself is asked, which has words for a refusal. Without "Expect:" curl would wait a second before each part for
- * a word that not every server says (workerd does not). For any POSIX shell.
+ * refusal, and everything else a line that broke. A conflict is no refusal while more arrives by a line that broke before.
+ * A question that nobody answers is no 0, which would begin anew: then the link itself is asked, which has words for a
+ * refusal. Without "Expect:" curl would wait a second before each part for a word that not every server says (workerd does
+ * not). For any POSIX shell.
  */
 export function uploadResumeLine(url: string, fileName: string): string {
-  return `f=${fileWord(fileName)}; u=${shellWord(url)}; n=$(wc -c <"$f") && n=$((n)) && while :; do
-  o=$(curl -gsI "$u" | tr -d '\\r' | sed -n 's/^[Uu]pload-[Oo]ffset: *//p')
+  return `f=${fileWord(fileName)}; u=${shellWord(url)}; at() { curl -gsI "$u" | tr -d '\\r' | sed -n 's/^[Uu]pload-[Oo]ffset: *//p'; }; n=$(wc -c <"$f") && n=$((n)) && while :; do
+  o=$(at)
   if [ "$o" ]
   then printf '\\r%s of %s MiB' $((o/1048576)) $((n/1048576)) >&2
     r=$(tail -c "+$((o+1))" "$f" | head -c ${PART_MIB * 1024 * 1024} | curl -gsS -X PATCH -T - -H Expect: -H "Upload-Offset: $o" -H "Upload-Length: $n" -w ' %{http_code}' "$u")
   else r=$(curl -gsS -w ' %{http_code}' "$u" | sed 's/ 200$//')
   fi
+  case $r in *' 409') [ "$o" = "$(at)" ] || continue;; esac
   case $r in *' 200'|*' 4'??|*' 507') echo >&2; echo "\${r% *}"; break;; *' 204') ;; *) sleep 2;; esac
 done && [ "\${r##* }" = 200 ]`;
 }

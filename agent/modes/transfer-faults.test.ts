@@ -1,10 +1,13 @@
 // What a bad network, dead processes and dishonest machines do to transfers, with real processes.
 import { once } from "node:events";
-import { mkdir, open, readdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { createServer as createHttpServer } from "node:http";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { afterEach, expect, onTestFinished, test, vi } from "vitest";
 import { WebSocket } from "ws";
+import { uploadResumeLine } from "../../shared/file-links.ts";
 import { VERSIONS } from "../../shared/protocol.ts";
 import { fileRequest } from "../../shared/tools/transfers.ts";
 import { zip } from "../testing/archives.ts";
@@ -225,8 +228,9 @@ test.each(["to the agent itself", "through a router"])(
     client.write([`PATCH ${at.pathname} HTTP/1.1`, `Host: ${at.host}`, ...head, "", "some"].join("\r\n"));
     await vi.waitFor(async () => expect(await (await fetch(at)).json()).toMatchObject({ received: 4 }));
     client.destroy();
-    // Answered when the request before has come to its end.
     expect((await fetch(at, { method: "HEAD" })).headers.get("upload-offset")).toBe("4");
+    // Answered when the request before has come to its end.
+    expect((await fetch(at, { method: "DELETE" })).status).toBe(204);
     expect(agent.log()).not.toContain("a transfer failed");
   },
 );
@@ -251,6 +255,46 @@ test("the printed line in parts does not begin anew when nobody answers how far 
   expect(way.upBytes()).toBeLessThan(2 * MIB);
   const film = await readFile(join(paths.datasets, "films", "film.mp4"));
   expect(sha256(film)).toBe(sha256(randomBytes(4 * MIB)));
+});
+
+/** A server that answers a link's HEAD with these offsets, one after the other, and parts with these answers. */
+async function scripted(offsets: readonly number[], answers: readonly [number, string][]) {
+  const parts: { readonly at: string | undefined; readonly body: string }[] = [];
+  let asked = 0;
+  const server = createHttpServer(async (request, response) => {
+    if (request.method === "HEAD") {
+      response.setHeader("Upload-Offset", String(offsets[asked++]));
+      return void response.end();
+    }
+    const body = await text(request);
+    const [status = 500, said] = answers[parts.length] ?? [];
+    parts.push({ at: request.headers["upload-offset"]?.toString(), body });
+    response.writeHead(status).end(said);
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => void server.close());
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/files/x`, parts };
+}
+
+test("the printed line in parts asks again when bytes came late by a line that was cut, and ends when it is refused", async () => {
+  const folder = await scratch();
+  await writeFile(join(folder, "a.zip"), "0123456789");
+  const late = await scripted(
+    [3, 5, 5],
+    [
+      [409, "stands at 5"],
+      [200, "done"],
+    ],
+  );
+  const went = await shell(uploadResumeLine(late.url, "a.zip"), folder);
+  expect(went).toMatchObject({ code: 0, stdout: "done\n" });
+  expect(late.parts).toEqual([
+    { at: "3", body: "3456789" },
+    { at: "5", body: "56789" },
+  ]);
+  const refusing = await scripted([3, 3], [[409, "it exists"]]);
+  const refused = await shell(uploadResumeLine(refusing.url, "a.zip"), folder);
+  expect(refused).toMatchObject({ code: 1, stdout: "it exists\n" });
 });
 
 test("the printed line in parts ends with the words of a link that no longer works", async () => {
@@ -298,6 +342,36 @@ test("what a crash left half unpacked is gone when the agent is back, and what h
   );
   const rest = await patch(again.url, MIB, archive.length);
   expect([rest.status, await rest.json()]).toMatchObject([200, { files_saved: 1 }]);
+});
+
+test("a part whose checksum nobody could compare before the agent went down is sent again, whole", async () => {
+  const agent = closing(await startProgram());
+  const { call, paths } = subjectOf(agent);
+  const film = randomBytes(2 * MIB);
+  const archive = zip([{ name: "film.mp4", data: film }]);
+  const { url, link_id } = await call("create_upload_link", { name: "films" });
+  const at = new URL(String(url));
+  const checksum = Buffer.from(sha256(archive), "hex").toString("base64");
+  const part = {
+    "upload-offset": "0",
+    "upload-length": String(archive.length),
+    "upload-checksum": `sha256 ${checksum}`,
+  };
+  const client = connect(Number(at.port), at.hostname).on("error", () => {});
+  const head = Object.entries({ ...part, host: at.host, "content-length": archive.length });
+  client.write(
+    `PATCH ${at.pathname} HTTP/1.1\r\n${head.map((each) => each.join(": ")).join("\r\n")}\r\n\r\n`,
+  );
+  client.write("not these bytes");
+  const body = join(paths.staging, String(link_id), "body");
+  await vi.waitFor(async () => expect((await stat(body)).size).toBeGreaterThan(0));
+  await agent.kill9();
+  const again = closing(await startProgram({ data: agent.data }));
+  const link = again.url + at.pathname;
+  expect((await fetch(link, { method: "HEAD" })).headers.get("upload-offset")).toBe("0");
+  const rest = await fetch(link, { method: "PATCH", headers: part, body: new Uint8Array(archive) });
+  expect([rest.status, await rest.json()]).toMatchObject([200, { files_saved: 1 }]);
+  expect(await readFile(join(paths.datasets, "films", "film.mp4"))).toEqual(film);
 });
 
 test("what was whole when the agent went down is unpacked when it is back, unasked", async () => {

@@ -1,8 +1,8 @@
 // Part of the suite of uploads: bytes that come in parts, that are checked, or that another request goes on with.
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as tus from "tus-js-client";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { zip } from "./archives.ts";
 import type { Json } from "./caller.ts";
 import { shell } from "./curl.ts";
@@ -129,37 +129,106 @@ export function uploadProtocol(place: () => UploadPlace): void {
     await fetch(String(url), { method: "DELETE" }); // what came before is kept otherwise
   });
 
-  test("a client that is cut off and comes back takes over from itself", async () => {
-    const { jpeg, linkTo, filesOf } = place();
-    const archive = zip([
-      { name: "a.jpg", data: jpeg },
-      { name: "b.mp4", data: randomBytes(4 * MIB) },
-    ]);
-    const { url } = await linkTo("taken-over");
-    const stalled = new TransformStream<Uint8Array, Uint8Array>();
-    const writer = stalled.writable.getWriter();
-    const first = fetch(String(url), {
+  /** An upload in one part that goes on when it is told to. */
+  async function slowly(url: string, archive: Buffer, headers: Record<string, string> = {}) {
+    const body = new TransformStream<Uint8Array, Uint8Array>();
+    const writer = body.writable.getWriter();
+    const answer = fetch(url, {
       method: "PATCH",
-      headers: { "upload-offset": "0", "upload-length": String(archive.length) },
-      body: stalled.readable,
+      headers: { "upload-offset": "0", "upload-length": String(archive.length), ...headers },
+      body: body.readable,
       duplex: "half",
     } as RequestInit).catch(() => undefined);
-    void writer.write(new Uint8Array(archive.subarray(0, 2 * MIB))).catch(() => {});
-    const offset = async () =>
-      Number((await fetch(String(url), { method: "HEAD" })).headers.get("upload-offset"));
-    for (let arrived = 0; arrived < 2 * MIB; ) {
-      arrived = Number(((await (await fetch(String(url))).json()) as Json)["received"]);
-    }
-    const at = await offset();
+    let sent = 0;
+    const write = (to: number) => {
+      void writer.write(new Uint8Array(archive.subarray(sent, to))).catch(() => {});
+      sent = to;
+    };
+    return {
+      answer,
+      write,
+      end: () => void writer.close().catch(() => {}),
+      /** Sends so much, and waits until it is there. */
+      async reach(to: number) {
+        write(to);
+        await vi.waitFor(async () =>
+          expect(((await (await fetch(url)).json()) as Json)["received"]).toBeGreaterThanOrEqual(to),
+        );
+      },
+      /** What a client does that has lost its line. */
+      async offset() {
+        return Number((await fetch(url, { method: "HEAD" })).headers.get("upload-offset"));
+      },
+      goOn: (at: number) =>
+        fetch(url, {
+          method: "PATCH",
+          headers: { connection: "close", "upload-offset": String(at) },
+          body: new Uint8Array(archive.subarray(at)),
+        }),
+    };
+  }
+  const film = () =>
+    zip([
+      { name: "a.jpg", data: place().jpeg },
+      { name: "b.mp4", data: randomBytes(4 * MIB) },
+    ]);
+
+  test("a client that is cut off and comes back takes over from itself", async () => {
+    const { linkTo, filesOf } = place();
+    const { url } = await linkTo("taken-over");
+    const first = await slowly(String(url), film());
+    await first.reach(2 * MIB);
+    const at = await first.offset();
     expect(at).toBe(2 * MIB);
-    const rest = await fetch(String(url), {
-      method: "PATCH",
-      headers: { "upload-offset": String(at) },
-      body: new Uint8Array(archive.subarray(at)),
-    });
-    expect(rest.status).toBe(200);
-    void writer.close().catch(() => {});
-    await first;
+    expect((await first.goOn(at)).status).toBe(200);
+    first.end();
+    await first.answer;
     expect(await filesOf("taken-over")).toEqual(["a.jpg", "b.mp4"]);
+  });
+
+  test("who asks how far an upload is does not stop it", async () => {
+    const { linkTo } = place();
+    const { url } = await linkTo("looked-at");
+    const archive = film();
+    const upload = await slowly(String(url), archive);
+    await upload.reach(2 * MIB);
+    expect(await upload.offset()).toBe(2 * MIB);
+    upload.write(archive.length);
+    upload.end();
+    expect((await upload.answer)?.status).toBe(200);
+  });
+
+  test("what came late by a line that was given up is there, and not twice", async () => {
+    const { subject, linkTo } = place();
+    const { url } = await linkTo("late");
+    const archive = film();
+    const first = await slowly(String(url), archive);
+    await first.reach(2 * MIB);
+    const at = await first.offset();
+    await first.reach(3 * MIB);
+    const early = await first.goOn(at);
+    expect([early.status, await early.json()]).toMatchObject([409, { code: "conflict" }]);
+    const now = await first.offset();
+    expect(now).toBe(3 * MIB);
+    expect((await first.goOn(now)).status).toBe(200);
+    first.end();
+    await first.answer;
+    const arrived = await readFile(join(subject.paths.datasets, "late", "b.mp4"));
+    expect(sha256(arrived)).toBe(sha256(randomBytes(4 * MIB)));
+  });
+
+  test("bytes whose checksum is not known to fit yet do not count", async () => {
+    const { subject, linkTo } = place();
+    const { url, link_id } = await linkTo("unchecked");
+    const archive = film();
+    const checksum = `sha256 ${Buffer.from(sha256(archive), "hex").toString("base64")}`;
+    const first = await slowly(String(url), archive, { "upload-checksum": checksum });
+    first.write(2 * MIB);
+    const body = join(subject.paths.staging, String(link_id), "body");
+    await vi.waitFor(async () => expect((await stat(body)).size).toBe(2 * MIB));
+    expect(await first.offset()).toBe(0);
+    expect((await first.goOn(0)).status).toBe(200);
+    first.end();
+    await first.answer;
   });
 }

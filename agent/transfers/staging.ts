@@ -17,6 +17,8 @@ const Info = v.object({
   name: v.string(),
   /** Hex, if the client wants it checked. */
   sha256: v.nullable(v.string()),
+  /** Where a part began that is to be kept only if its checksum fits, while that is not known. */
+  checkedTo: v.optional(v.nullable(v.number()), null),
   /** What became of it, once it was whole. */
   outcome: v.nullable(v.record(v.string(), v.unknown())),
   /** The hidden folder that it is being unpacked to, by which process, and from which files: `body`, or those of a form. */
@@ -33,7 +35,14 @@ const Info = v.object({
   ),
 });
 export type Info = v.InferOutput<typeof Info>;
-export const EMPTY: Info = { length: null, name: "", sha256: null, outcome: null, tree: null };
+export const EMPTY: Info = {
+  length: null,
+  name: "",
+  sha256: null,
+  checkedTo: null,
+  outcome: null,
+  tree: null,
+};
 
 export const CHECKSUMS = ["sha256", "sha1"] as const;
 export interface Checksum {
@@ -66,11 +75,11 @@ export class Staging {
     await rename(temporary, join(this.folder, "info.json"));
   }
 
-  /** Bytes that are here. Of a finished upload: all. */
+  /** Bytes that are here to stay. Of a finished upload: all. */
   async offset(): Promise<number> {
-    const { outcome, length } = await this.info();
-    if (outcome) return length ?? 0;
-    return (await stat(this.body).catch(orMissing))?.size ?? 0;
+    const size = (await stat(this.body).catch(orMissing))?.size ?? 0;
+    const { outcome, length, checkedTo } = await this.info();
+    return outcome ? (length ?? 0) : Math.min(size, checkedTo ?? size);
   }
 
   /**
@@ -98,26 +107,34 @@ export class Staging {
     signal: AbortSignal,
     checksum?: Checksum,
   ): Promise<void> {
-    const { length } = await this.info();
+    const info = await this.info();
     const handle = await open(this.body, "a", 0o600);
     try {
-      const before = (await handle.stat()).size;
+      const before = await this.#checkedOnly(handle, info, checksum !== undefined);
       const hash = checksum && createHash(checksum.algorithm);
       try {
-        await this.#take(handle, chunks, before, length ?? Number.POSITIVE_INFINITY, signal, (chunk) =>
+        await this.#take(handle, chunks, before, info.length ?? Number.POSITIVE_INFINITY, signal, (chunk) =>
           hash?.update(chunk),
         );
-        if (hash?.digest("base64") !== checksum?.base64) throw new ChecksumMismatch();
-      } catch (error) {
-        if (checksum) await handle.truncate(before);
-        throw error;
       } finally {
         await handle.sync(); // of gigabytes it takes seconds
       }
+      if (hash?.digest("base64") !== checksum?.base64) throw new ChecksumMismatch();
+      if (checksum) await this.setInfo({ ...info, checkedTo: null });
     } finally {
       await handle.close();
     }
     signal.throwIfAborted();
+  }
+
+  /** Takes back a part that was never found to be whole. @returns where the next one begins, which may have to be noted */
+  async #checkedOnly(handle: FileHandle, info: Info, hasChecksum: boolean): Promise<number> {
+    const { size } = await handle.stat();
+    const begins = Math.min(size, info.checkedTo ?? size);
+    if (begins < size) await handle.truncate(begins);
+    const checkedTo = hasChecksum ? begins : null;
+    if (checkedTo !== info.checkedTo) await this.setInfo({ ...info, checkedTo });
+    return begins;
   }
 
   async #take(

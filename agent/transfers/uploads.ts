@@ -104,18 +104,17 @@ export class Uploads {
     };
   }
 
-  /** How much is here. Whoever asks is about to go on: bytes of a request before, should they still come, no longer count. */
+  /** How much is here, which stays: who goes on from there takes over from a request before. Asking stops nobody. */
   async #state(link: UploadLink): Promise<Response> {
-    const state = async () => {
-      const { length } = await this.#staging(link).info();
-      const headers = {
-        ...TUS_OPTIONS,
-        "upload-offset": String(await this.#staging(link).offset()),
-        ...(length === null ? { "upload-defer-length": "1" } : { "upload-length": String(length) }),
-      };
-      return new Response(null, { status: 200, headers });
+    const staging = this.#staging(link);
+    const offset = await staging.offset();
+    const { length } = await staging.info();
+    const headers = {
+      ...TUS_OPTIONS,
+      "upload-offset": String(offset),
+      ...(length === null ? { "upload-defer-length": "1" } : { "upload-length": String(length) }),
     };
-    return this.#turns.isFinishing(link.id) ? await state() : await this.#turn(link, state);
+    return new Response(null, { status: 200, headers });
   }
 
   async #create(request: Request, link: UploadLink, name: string): Promise<Response> {
