@@ -81,6 +81,8 @@ const ALWAYS = [
     // A table of every schema of every revision, for users of the SDK to look things up in.
     "for (const key of SPEC_SCHEMA_KEYS) register(key, schemas_exports[key]);": "",
     "for (const [key, schema] of Object.entries(authSchemas)) register(key, schema);": "",
+    // What is asked of a person is JSON Schema here, not a schema of some library.
+    "isStandardSchema(input.requestedSchema)": "false",
   },
 ];
 
