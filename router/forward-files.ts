@@ -2,7 +2,7 @@
 // and nothing of either is kept here.
 import * as v from "valibot";
 import { ERRORS, errorBody, ToolError, toToolError } from "../shared/errors.ts";
-import { type LinkToken, machineTag, parseLinkPath } from "../shared/file-links.ts";
+import { askedLink, type LinkToken, machineTag } from "../shared/file-links.ts";
 import { free, oneUse } from "../shared/one-use.ts";
 import { LinkLost } from "../shared/open-calls.ts";
 import { carriesFiles, commonVersion, TRANSFER } from "../shared/protocol.ts";
@@ -56,7 +56,7 @@ export function forwardFiles(options: ForwardOptions): FileHandler {
 
 const offline = () =>
   new ToolError("agent_offline", "The machine that this link is for is not connected", {
-    hint: "Links work again when its agent is back; then go on where it stopped",
+    hint: "Try again when it is back: the link stays good, and what was under way goes on where it stopped",
   });
 
 const tooOld = () =>
@@ -66,9 +66,7 @@ const tooOld = () =>
 
 async function forward({ hub, transfers }: ForwardOptions, request: Request): Promise<Response> {
   const path = new URL(request.url).pathname;
-  const link = parseLinkPath(path);
-  if (!link) throw new ToolError("not_found", "This link is not whole: copy all of it");
-  const agent = holderOf(link, hub);
+  const agent = holderOf(askedLink(path), hub);
   if (!carriesFiles(commonVersion(agent.hello.versions) ?? 0)) throw tooOld();
   const isShort = SHORT.has(request.method);
   if (!isShort && transfers.isFull(agent.name)) {

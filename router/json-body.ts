@@ -45,7 +45,7 @@ export async function readJsonBody(request: Request, maxBytes: number, withinMs?
     throw new BodyTooLarge(maxBytes, await inTime(startOf(request), START_MS).catch(() => ""));
   }
   // A declared length is enforced by the runtime; without one the bytes have to be counted.
-  const reading = declared > 0 ? request.text() : readText(request, maxBytes);
+  const reading = declared > 0 ? request.text() : readText(request.body, maxBytes);
   const text = withinMs === undefined ? await reading : await inTime(reading, withinMs);
   let value: unknown;
   try {
@@ -80,12 +80,13 @@ async function startOf({ body }: Request): Promise<string> {
   return new TextDecoder().decode(piece?.value?.subarray(0, START_BYTES));
 }
 
-async function readText(request: Request, maxBytes: number): Promise<string> {
-  if (!request.body) return "";
+/** @throws ToolError too_large */
+export async function readText(body: ReadableStream<Uint8Array> | null, maxBytes: number): Promise<string> {
+  if (!body) return "";
   const decoder = new TextDecoder();
   let text = "";
   let bytes = 0;
-  for await (const chunk of request.body as ReadableStream<Uint8Array>) {
+  for await (const chunk of body) {
     bytes += chunk.byteLength;
     if (bytes > maxBytes) throw new BodyTooLarge(maxBytes, text);
     text += decoder.decode(chunk, { stream: true });

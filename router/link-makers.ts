@@ -43,7 +43,7 @@ export class LinkMakers {
     );
     if (!row) return;
     throw new ToolError("not_found", "This link was made with a token that has been revoked", {
-      hint: "Ask for a new one",
+      hint: "Ask who gave it to you for a new one",
     });
   }
 }

@@ -1,6 +1,8 @@
 // What a link to a file looks like, and the lines that use it. The first characters say for which machine it is; the
 // rest only that machine can judge.
 
+import { ToolError } from "./errors.ts";
+
 export const FILES_PATH = "/files/";
 
 /** Machine, link, signature. */
@@ -33,6 +35,13 @@ export function parseLinkPath(path: string): LinkPath | undefined {
   } catch {
     return undefined; // a broken escape
   }
+}
+
+/** The same of what somebody asked for. @throws ToolError not_found */
+export function askedLink(path: string): LinkPath {
+  const link = parseLinkPath(path);
+  if (link) return link;
+  throw new ToolError("not_found", "This link is not whole: copy all of it, and nothing else");
 }
 
 /** How a machine is named in its links. It has to be told from others, not to be secret. */

@@ -13,3 +13,8 @@ export const PAGE_POLICY = [
   "base-uri 'none'",
   "frame-ancestors 'none'",
 ].join("; ");
+
+export const PAGE_TYPE = "text/html; charset=utf-8";
+
+/** A browser goes there, not curl or a program; nor the script of a page. */
+export const wantsPage = ({ headers }: Request) => headers.get("accept")?.includes("text/html") ?? false;

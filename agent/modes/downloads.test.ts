@@ -1,5 +1,6 @@
 import { vi } from "vitest";
 import { downloadSuite } from "../testing/downloads.suite.ts";
+import { problemPagesSuite } from "../testing/problem-pages.suite.ts";
 import { startProgram } from "../testing/program.ts";
 import { revokedLinksSuite } from "../testing/revoked-links.suite.ts";
 import { startRouted } from "../testing/routed.ts";
@@ -14,3 +15,6 @@ async function routed() {
 downloadSuite("through a router", routed, { overLine: true });
 
 revokedLinksSuite("through a router", () => startRouted());
+
+problemPagesSuite("from the agent itself", () => startProgram());
+problemPagesSuite("through a router", () => startRouted());

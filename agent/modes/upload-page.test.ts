@@ -184,6 +184,35 @@ describe.skipIf(executablePath === undefined)("the upload page in Chromium", { t
     await status(page).filter({ hasText: "meanwhile exists" }).waitFor(PATIENCE);
   });
 
+  test("a link that has ended, or whose machine is off, says so on a page in the same style", async () => {
+    const { url, link_id } = await subject.call("create_upload_link", { name: "ended" });
+    await subject.call("revoke_link", { link_id });
+    const elsewhere = String(url).replace(/\/files\/\w{8}/, "/files/00000000");
+    const context = await browser.newContext({ viewport: { width: 375, height: 800 } });
+    onTestFinished(() => context.close());
+    const page = await context.newPage();
+    const refused: string[] = [];
+    page.on("console", (message) => /Content Security/.test(message.text()) && refused.push(message.text()));
+    for (const [link, status, says, advises] of [
+      [url, 404, "This link does not work: it is wrong, expired or revoked", "Ask who gave it to you"],
+      [elsewhere, 503, "The machine that this link is for is not connected", "Try again when it is back"],
+    ] as const) {
+      const answer = await page.goto(String(link));
+      expect([answer?.status(), await page.title()]).toEqual([status, says]);
+      expect(await page.locator("h1").textContent()).toBe(says);
+      expect(await page.locator("p").textContent()).toContain(advises);
+      for (const colorScheme of ["light", "dark"] as const) {
+        await page.emulateMedia({ colorScheme });
+        const look = await page.evaluate(`(() => {
+          const { fontSize, color } = getComputedStyle(document.querySelector("h1"));
+          return [fontSize, color, document.documentElement.scrollWidth > innerWidth];
+        })()`);
+        expect(look).toEqual(["24px", colorScheme === "dark" ? "rgb(255, 255, 255)" : "rgb(0, 0, 0)", false]);
+      }
+    }
+    expect(refused).toEqual([]);
+  });
+
   test("without script one file goes by the form", async () => {
     const link = await subject.call("create_upload_link", { name: "plain" });
     const context = await browser.newContext({ javaScriptEnabled: false });

@@ -200,7 +200,7 @@ export function uploadSuite(
       const ended = await page({});
       expect(ended.status).toBe(404);
       expect(ended.html).toContain("<h1>This link does not work: it is wrong, expired or revoked</h1>");
-      expect(ended.html).toContain("Ask for a new one");
+      expect(ended.html).toContain("Ask who gave it to you for a new one");
     });
 
     test("what exists is refused, added to or replaced, as the link says", async () => {

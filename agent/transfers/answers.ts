@@ -8,11 +8,6 @@ export function json(
   return text(status, "application/json", `${JSON.stringify(body, null, 2)}\n`, headers);
 }
 
-/** A browser asks, not curl or a program. */
-export function wantsPage({ headers }: Request): boolean {
-  return headers.get("accept")?.includes("text/html") ?? false;
-}
-
 export function text(
   status: number,
   contentType: string,

@@ -1,12 +1,11 @@
 // The files of this machine over HTTP, for whoever has a link. Web standards only: the same handler answers on the LAN and
 // what a router passes on.
 import { ERRORS, errorBody, ToolError, toToolError } from "../../shared/errors.ts";
-import { type LinkPath, parseLinkPath } from "../../shared/file-links.ts";
-import { json, NotAllowed, notAllowed, wantsPage } from "./answers.ts";
+import { askedLink, type LinkPath } from "../../shared/file-links.ts";
+import { json, NotAllowed, notAllowed } from "./answers.ts";
 import { downloadResponse } from "./download.ts";
 import type { Link, LinkStore } from "./link-store.ts";
 import { type DownloadParts, openDownload } from "./open-download.ts";
-import { problemPage } from "./page.ts";
 import { type UploadParts, Uploads } from "./uploads.ts";
 
 export interface FilesOptions extends DownloadParts, Omit<UploadParts, "paths"> {
@@ -31,7 +30,7 @@ export class Files {
       const { path, link } = this.#linkOf(request);
       return await this.#answer(request, link, path.name);
     } catch (thrown) {
-      return this.#failure(thrown, request);
+      return this.#failure(thrown);
     }
   };
 
@@ -41,7 +40,7 @@ export class Files {
       this.#linkOf(request);
       return undefined;
     } catch (thrown) {
-      return this.#failure(thrown, request);
+      return this.#failure(thrown);
     }
   }
 
@@ -57,11 +56,11 @@ export class Files {
   }
 
   #linkOf(request: Request): { readonly path: LinkPath; readonly link: Link } {
-    const path = parseLinkPath(new URL(request.url).pathname);
-    const link = path && this.#options.links().find(path);
+    const path = askedLink(new URL(request.url).pathname);
+    const link = this.#options.links().find(path);
     if (link) return { path, link };
     throw new ToolError("not_found", "This link does not work: it is wrong, expired or revoked", {
-      hint: "Ask for a new one with create_download_link or create_upload_link",
+      hint: "Ask who gave it to you for a new one: create_download_link and create_upload_link make them",
     });
   }
 
@@ -73,7 +72,7 @@ export class Files {
     return await downloadResponse(request, source);
   }
 
-  #failure(thrown: unknown, request: Request): Response {
+  #failure(thrown: unknown): Response {
     if (thrown instanceof NotAllowed) {
       const { allow, message } = thrown;
       return json(405, { success: false, code: "invalid_input", error: message }, { allow });
@@ -81,7 +80,6 @@ export class Files {
     const error = toToolError(thrown);
     if (error.code === "internal") this.#options.onBug(thrown);
     const { http } = ERRORS[error.code];
-    if (wantsPage(request)) return problemPage(http, error);
     // Here nobody parses the old server's bodies or sentences: a failure is a status that curl sees.
     return json(http, { success: false, ...errorBody(error), error: error.message });
   }

@@ -1,5 +1,6 @@
 // The page at an upload link: for people with a browser, also on a phone, and for one file without script. Nothing is
 // loaded from anywhere, and nothing runs but what its policy names (shared/upload-page.ts).
+import { PAGE_TYPE } from "../../shared/upload-page.ts";
 import { text } from "./answers.ts";
 import type { UploadPurpose } from "./link-store.ts";
 import { PAGE_SCRIPT } from "./page-script.ts";
@@ -64,29 +65,21 @@ const IF_THERE: Readonly<Record<PageFacts["on_conflict"], string>> = {
 
 const UNPACKING = "All is there, and is being unpacked. Open this link again to see how it went.";
 
-export function uploadPage(facts: PageFacts): Response {
-  return page(200, `Upload to ${facts.dataset}`, bodyOf(facts));
-}
+export const uploadPage = (facts: PageFacts) => page(200, facts);
 
 /** The page again, with what went wrong; of a form that was sent without script. */
-export function refusedPage(status: number, facts: PageFacts, problem: Problem): Response {
-  return page(status, `Upload to ${facts.dataset}`, bodyOf(facts, problem));
-}
+export const refusedPage = (status: number, facts: PageFacts, problem: Problem) =>
+  page(status, facts, problem);
 
-/** For a browser whose link does not do. */
-export function problemPage(status: number, { message, hint }: Problem): Response {
-  return page(status, message, `<h1>${escaped(message)}</h1>\n${hint ? `<p>${escaped(hint)}.</p>` : ""}`);
-}
-
-function page(status: number, title: string, main: string): Response {
+function page(status: number, facts: PageFacts, problem?: Problem): Response {
   const html = `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
-<title>${escaped(title)}</title><style>${PAGE_STYLE}</style></head>
+<title>Upload to ${escaped(facts.dataset)}</title><style>${PAGE_STYLE}</style></head>
 <body><main>
-${main}
+${bodyOf(facts, problem)}
 </main></body></html>
 `;
-  return text(status, "text/html; charset=utf-8", html);
+  return text(status, PAGE_TYPE, html);
 }
 
 function bodyOf(facts: PageFacts, problem?: Problem): string {

@@ -2,7 +2,8 @@
 // tus.io/protocols/resumable-upload, version 1.0.0 with creation, checksum and termination).
 import { basename, join } from "node:path";
 import { ERRORS, invalid, ToolError } from "../../shared/errors.ts";
-import { json, notAllowed, wantsPage } from "./answers.ts";
+import { wantsPage } from "../../shared/upload-page.ts";
+import { json, notAllowed } from "./answers.ts";
 import type { Outcome } from "./finish-upload.ts";
 import { isForm, receiveForm } from "./form.ts";
 import type { Link, LinkStore } from "./link-store.ts";
