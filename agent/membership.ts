@@ -2,6 +2,7 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
+import { CALLED } from "./called.ts";
 import { placeFile } from "./files/atomic.ts";
 import { closing, folderInside } from "./files/sandbox.ts";
 
@@ -43,6 +44,8 @@ export async function readMembership(state: string): Promise<Membership | undefi
   try {
     return v.parse(Membership, JSON.parse(text));
   } catch {
-    throw new Error(`${file} is damaged; join the router again: mcp-ai-toolkit join`);
+    throw new Error(
+      `${file} is damaged; join the router again: ${CALLED} join https://ROUTER --code XXXX-XXXX`,
+    );
   }
 }

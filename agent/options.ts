@@ -2,7 +2,9 @@
 import { existsSync } from "node:fs";
 import { delimiter, join, resolve } from "node:path";
 import { Command } from "commander";
+import { shellWord } from "../shared/file-links.ts";
 import { SERVER_VERSION } from "../shared/server-info.ts";
+import { CALLED } from "./called.ts";
 import { commandLines } from "./commands/list.ts";
 import { exportRoots } from "./export-roots.ts";
 import { type LinkFlags, type LinkOptions, linkOptions, withLinkFlags } from "./link-options.ts";
@@ -187,7 +189,7 @@ export function parseOptions(argv: readonly string[], env: Environment): Options
       `Listening on ${host} needs a token, or anybody who reaches this machine could start and delete things.\n` +
         "Make one and keep it:  openssl rand -hex 32 > ~/.mcp-ai-toolkit-token\n" +
         `Then start with:       --host ${host} --token-file ~/.mcp-ai-toolkit-token\n` +
-        `Or one for each client: mcp-ai-toolkit token create --agent-data ${data} --scope train --label laptop`,
+        `Or one for each client: ${CALLED} token create --agent-data ${shellWord(data)} --scope train --label laptop`,
     );
   }
   const backendUrl = flags.backendUrl ?? env["MCP_AI_TOOLKIT_BACKEND_URL"];

@@ -18,6 +18,7 @@ import { type Listening, listen } from "../../router/node.ts";
 import { routerDatabase } from "../../router/node-data.ts";
 import { type NodeSql, openSql } from "../../router/node-sql.ts";
 import { SILENT } from "../../shared/log.ts";
+import { shell } from "../testing/curl.ts";
 import { freePort } from "../testing/free-port.ts";
 
 vi.setConfig({ testTimeout: 60_000 }); // each command is a process of its own
@@ -125,11 +126,25 @@ test.each(["its database", "its routes"])(
   },
 );
 
+test("who has no tokens yet is told a line that makes one there", async () => {
+  const place = ["--data", join(folder, "of another")];
+  const { stdout } = await run(["token", "list", ...place]);
+  const [, line = ""] = /^No tokens yet; make one: (.+)\n$/.exec(stdout) ?? [];
+  expect(await shell(line, process.cwd())).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/^mait_/),
+  });
+  expect((await run(["token", "list", ...place])).stdout).toContain("laptop");
+});
+
 test("a machine joins with a code, and its credential lies where only its owner reads it", async () => {
   const code = (await run(["router", "pair", "--data", folder])).stdout.trim();
   const state = join(folder, "box/state");
   const joined = await run(["join", url, "--name", "box222", "--code", code, "--state", state]);
   expect(joined).toMatchObject({ code: 0, stdout: expect.stringContaining("This machine is box222") });
+  expect(joined.stdout).toMatch(
+    /Now start it: {2}\S+ agent\/main\.ts agent --data \/ai-toolkit --state \S+\n$/,
+  );
   const file = join(state, "router.json");
   expect((await stat(file)).mode & 0o777).toBe(0o600);
   const kept = JSON.parse(await readFile(file, "utf8")) as { token: string };

@@ -2,6 +2,7 @@
 import { hostname } from "node:os";
 import { Command } from "commander";
 import * as v from "valibot";
+import { CALLED, inFolders } from "../called.ts";
 import { readMembership, saveMembership } from "../membership.ts";
 import { DEFAULT_DATA } from "../options.ts";
 import { pathsOf } from "../paths.ts";
@@ -49,10 +50,11 @@ Examples:
     )
     .action(async (url: string, flags: Flags) => {
       const origin = routerOrigin(url);
-      const { state } = pathsOf({
+      const folders = {
         data: flags.data ?? env["AI_TOOLKIT_PATH"] ?? DEFAULT_DATA,
         state: flags.state ?? env["MCP_AI_TOOLKIT_STATE"],
-      });
+      };
+      const { state } = pathsOf(folders);
       const body = { code: flags.code, name: flags.name ?? ownName() };
       // What it has been until now shows the router that this is the same machine, whatever its name. A file that is damaged,
       // as its reader says, is mended by joining.
@@ -64,7 +66,7 @@ Examples:
       const { name, secret } = v.parse(Joined, answer);
       const file = await saveMembership(state, { router: origin, name, token: secret });
       console.log(
-        `This machine is ${name} at ${origin}. Its credential is in ${file}.\nNow start it:  mcp-ai-toolkit agent`,
+        `This machine is ${name} at ${origin}. Its credential is in ${file}.\nNow start it:  ${CALLED} agent ${inFolders(folders)}`,
       );
     });
 }

@@ -1,6 +1,7 @@
 // mcp-ai-toolkit setup-toolkit
 import { resolve } from "node:path";
 import { Command } from "commander";
+import { CALLED, inFolders, SUDO_CALLED } from "../called.ts";
 import { diskSpace } from "../files/disk-space.ts";
 import { isRoot } from "../install/as-user.ts";
 import { DEFAULT_DATA } from "../options.ts";
@@ -66,7 +67,7 @@ Behind mirrors: tell pip (/etc/pip.conf: index-url) and git (/etc/gitconfig: url
       console.log(
         flags.dryRun
           ? "\nNothing was changed."
-          : `\nai-toolkit is in ${folder}. Next:  ${isRoot() ? "sudo " : ""}mcp-ai-toolkit doctor --data ${data}`,
+          : `\nai-toolkit is in ${folder}. Next:  ${isRoot() ? SUDO_CALLED : CALLED} doctor ${inFolders({ data })}`,
       );
     });
 }

@@ -2,6 +2,8 @@
 import { Command } from "commander";
 import type { Token } from "../../router/auth/tokens.ts";
 import { SCOPES, type Scope } from "../../shared/contract.ts";
+import { shellWord } from "../../shared/file-links.ts";
+import { CALLED } from "../called.ts";
 import { UsageError } from "../usage-error.ts";
 import { type AdminFlags, adminOf, type Environment, withAdminFlags } from "./admin-flags.ts";
 import { durationMs } from "./duration.ts";
@@ -88,10 +90,7 @@ Examples:
       try {
         const tokens = await admin.list();
         if (flags.json) console.log(JSON.stringify(tokens, null, 2));
-        else
-          console.log(
-            tokens.length === 0 ? "No tokens yet; make one with: mcp-ai-toolkit token create" : rows(tokens),
-          );
+        else console.log(tokens.length === 0 ? `No tokens yet; make one: ${makeLine(flags)}` : rows(tokens));
       } finally {
         admin.close();
       }
@@ -110,6 +109,20 @@ Examples:
       }
     });
   return token;
+}
+
+/** Where they were looked for. */
+function makeLine({ agentData, data, router, adminTokenFile }: TokenFlags): string {
+  const where = {
+    "--agent-data": agentData,
+    "--data": data,
+    "--router": router,
+    "--admin-token-file": adminTokenFile,
+  };
+  const given = Object.entries(where).flatMap(([flag, value]) =>
+    value === undefined ? [] : [flag, shellWord(value)],
+  );
+  return [CALLED, "token create", ...given, "--scope train --label laptop"].join(" ");
 }
 
 function rows(tokens: readonly Token[]): string {

@@ -1,5 +1,7 @@
 // What each client wants to be told, and where it looks for it. Sources: the vendors' own pages, named beside each.
 import { join } from "node:path";
+import { shellWord } from "../../shared/file-links.ts";
+import { CALLED } from "../called.ts";
 import { isPublic } from "./reach.ts";
 
 export const CLIENTS = [
@@ -50,9 +52,6 @@ const headers = (connection: Connection) => {
   const authorization = bearer(connection);
   return authorization === undefined ? {} : { headers: { Authorization: authorization } };
 };
-/** For a shell. */
-const quoted = (text: string) =>
-  /^[\w./:@%+,=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 const mcpServers = (name: string, value: Setting["value"]): Setting => ({
   format: "json",
   path: ["mcpServers", name],
@@ -69,10 +68,11 @@ function applicationFolder({ home, platform, appData }: Place): string {
 function claudeCode(connection: Connection, { home }: Place): Instructions {
   const { name, url } = connection;
   const authorization = bearer(connection);
-  const header = authorization === undefined ? "" : ` --header ${quoted(`Authorization: ${authorization}`)}`;
+  const header =
+    authorization === undefined ? "" : ` --header ${shellWord(`Authorization: ${authorization}`)}`;
   return {
     say: ["Run this where Claude Code is:"],
-    command: `claude mcp add --transport http --scope user ${name} ${quoted(url.href)}${header}`,
+    command: `claude mcp add --transport http --scope user ${name} ${shellWord(url.href)}${header}`,
     file: {
       path: join(home, ".claude.json"),
       settings: [mcpServers(name, { type: "http", url: url.href, ...headers(connection) })],
@@ -187,7 +187,7 @@ function chatgpt({ name, url }: Connection): Instructions {
       say: [
         `ChatGPT calls from OpenAI's cloud, which cannot reach ${url.host}: it needs a router at a public https address`,
         "(README, From anywhere), started with --oauth-issuer, for ChatGPT takes no tokens of ours. Then:",
-        "  mcp-ai-toolkit connect chatgpt --url https://YOUR-ROUTER",
+        `  ${CALLED} connect chatgpt --url https://YOUR-ROUTER`,
       ],
     };
   }
@@ -205,10 +205,11 @@ function chatgpt({ name, url }: Connection): Instructions {
 /** https://github.com/modelcontextprotocol/inspector */
 function inspector(connection: Connection): Instructions {
   const authorization = bearer(connection);
-  const header = authorization === undefined ? "" : ` --header ${quoted(`Authorization: ${authorization}`)}`;
+  const header =
+    authorization === undefined ? "" : ` --header ${shellWord(`Authorization: ${authorization}`)}`;
   return {
     say: ["Lists the tools:"],
-    command: `npx @modelcontextprotocol/inspector --cli ${quoted(connection.url.href)} --transport http --method tools/list${header}`,
+    command: `npx @modelcontextprotocol/inspector --cli ${shellWord(connection.url.href)} --transport http --method tools/list${header}`,
   };
 }
 

@@ -162,7 +162,9 @@ test("claude and chatgpt say what a LAN address cannot do, and what to do with a
   expect(lan.stdout).toMatch(
     /"mcp-remote",[\s\S]*"--allow-http"[\s\S]*"AITOOLKIT_AUTHORIZATION": "Bearer mait_/,
   );
-  expect((await connect("chatgpt", ...LAN)).stdout).toContain("cannot reach 192.168.0.222:8012");
+  const chatgpt = (await connect("chatgpt", ...LAN)).stdout;
+  expect(chatgpt).toContain("cannot reach 192.168.0.222:8012");
+  expect(chatgpt).toContain("agent/main.ts connect chatgpt --url https://YOUR-ROUTER\n");
   const open = ["--url", "https://train.example.org"] as const;
   expect((await connect("claude", ...open, "--no-token")).stdout).toContain("Add custom connector");
   expect((await connect("chatgpt", ...open)).stdout).toMatch(/https:\/\/train\.example\.org\/mcp\n.*OAuth/);

@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, expect, onTestFinished, test, vi } from "vitest";
+import { CALLED } from "../called.ts";
 import { layoutIn } from "../install/layout.ts";
 import { createFolders, pathsOf } from "../paths.ts";
 import { freePort } from "../testing/free-port.ts";
@@ -67,7 +68,7 @@ const trainer = (toolkit = folder): TrainerOptions => ({
 test("ai-toolkit: missing, without its venv, and whole", async () => {
   const look = async (service = false) => (await toolkitChecks(trainer(), "/my data", service)).findings;
   expect(await look()).toMatchObject([
-    { check: "ai-toolkit", status: "error", fix: "mcp-ai-toolkit setup-toolkit --data '/my data'" },
+    { check: "ai-toolkit", status: "error", fix: `${CALLED} setup-toolkit --data '/my data'` },
   ]);
   expect(await look(true)).toMatchObject([{ fix: "sudo mcp-ai-toolkit setup-toolkit --data '/my data'" }]);
   await put("run.py", "");
@@ -95,7 +96,7 @@ test("a virtual environment whose Python is gone is an error, and nothing is to 
     check: "Python",
     status: "error",
     message: `${home}/venv/bin/python leads nowhere: the Python that it was made with is gone`,
-    fix: "mcp-ai-toolkit setup-toolkit --data /data",
+    fix: `${CALLED} setup-toolkit --data /data`,
   });
   if (!toolkit) throw new Error("not found");
   const [torch] = await torchCheck(toolkit, { service: false, environment: {} });
@@ -414,25 +415,26 @@ test("a real router: joined, revoked, gone; and its clock", async () => {
     {
       status: "error",
       message: expect.stringContaining("revoked"),
-      fix: expect.stringContaining("--name box"),
+      fix: expect.stringMatching(/agent\/main\.ts join \S+ --data \S+ --state \S+ --name box --code/),
     },
     { check: "clock" },
   ]);
+  const folders = { data: folder };
   const service = { router: router.url, name: "box", token: "mait_of_old" };
-  expect(await routerChecks({ router: service, service: true })).toMatchObject([
+  expect(await routerChecks({ router: service, service: true, folders })).toMatchObject([
     { fix: expect.stringContaining(`sudo mcp-ai-toolkit install --router ${router.url} --name box --code`) },
     { check: "clock" },
   ]);
   // A page of something else, which answers all with 200.
   const other = await serving((_path, response) => response.end("<html>welcome</html>"));
   expect(
-    await routerChecks({ router: { router: other, token: "t", name: "box" }, service: false }),
+    await routerChecks({ router: { router: other, token: "t", name: "box" }, service: false, folders }),
   ).toMatchObject([
     { status: "error", message: `${other} is no router: something else answers there` },
     { check: "clock" },
   ]);
   await router.stop();
-  expect(await routerChecks({ router: { router: router.url }, service: false })).toMatchObject([
+  expect(await routerChecks({ router: { router: router.url }, service: false, folders })).toMatchObject([
     { status: "error", message: expect.stringContaining("cannot be reached: connect ECONNREFUSED") },
   ]);
 });
@@ -451,10 +453,18 @@ test.each([
 test("tokens: who may come in, and until when", () => {
   const now = new Date("2026-11-29T12:00:00Z");
   const token = { label: "phone", scopes: ["read"], expires_at: null, revoked_at: null };
-  const door = { host: "0.0.0.0", ownerToken: false, insecure: false, tokens: [], data: "/d", now };
-  expect(tokenFindings(door)).toMatchObject([
-    { status: "error", fix: expect.stringContaining("--agent-data /d") },
-  ]);
+  const door = {
+    host: "0.0.0.0",
+    ownerToken: false,
+    insecure: false,
+    tokens: [],
+    data: "/d",
+    service: false,
+    now,
+  };
+  const made = "token create --agent-data /d --scope train --label laptop";
+  expect(tokenFindings(door)).toMatchObject([{ status: "error", fix: `${CALLED} ${made}` }]);
+  expect(tokenFindings({ ...door, service: true })).toMatchObject([{ fix: `sudo mcp-ai-toolkit ${made}` }]);
   expect(tokenFindings({ ...door, host: "127.0.0.1" })).toMatchObject([{ status: "ok" }]);
   expect(tokenFindings({ ...door, insecure: true })).toMatchObject([{ status: "warning" }]);
   expect(tokenFindings({ ...door, ownerToken: true })).toMatchObject([{ status: "ok" }]);
@@ -493,7 +503,7 @@ test("on a machine without GPU and toolkit the command says so and ends with 1; 
   const bare = await runProgram(["doctor", "--data", folder, "--offline", "--port", port]);
   expect(bare).toMatchObject({ code: 1, stderr: "" });
   expect(bare.stdout).toMatch(/✗ error {4}ai-toolkit {3}there is no run\.py/);
-  expect(bare.stdout).toContain("→ mcp-ai-toolkit setup-toolkit --data");
+  expect(bare.stdout).toContain(`agent/main.ts setup-toolkit --data ${folder}\n`);
   expect(bare.stdout).not.toContain("\u001b");
   const args = ["doctor", "--data", folder, "--trainer", "rehearsal", "--port", port, "--json"];
   const played = await runProgram(args);

@@ -100,7 +100,7 @@ export function parts(examination: Examination): Part[] {
         const joined = dials ? await readMembership(paths.state) : undefined;
         const router = options.link.router?.href.replace(/^ws/, "http").replace(/\/agent\/?$/, "");
         const asked = joined ?? (router === undefined ? undefined : { router });
-        return asked && !offline ? await routerChecks({ router: asked, service }) : [];
+        return asked && !offline ? await routerChecks({ router: asked, service, folders: options }) : [];
       },
     },
     {
@@ -112,6 +112,7 @@ export function parts(examination: Examination): Part[] {
           insecure,
           tokens: await tokens(),
           data,
+          service,
           now: new Date(),
         }),
     },

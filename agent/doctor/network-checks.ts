@@ -1,5 +1,7 @@
 // The port, the router, the clock, and who may come in.
 import * as v from "valibot";
+import { shellWord } from "../../shared/file-links.ts";
+import { CALLED, inFolders } from "../called.ts";
 import { isLoopback } from "../loopback.ts";
 import type { Membership } from "../membership.ts";
 import { error, type Finding, ok, warning } from "./finding.ts";
@@ -67,6 +69,7 @@ export interface RouterQuestion {
   readonly router: Pick<Membership, "router"> & Partial<Membership>;
   /** It is the installed service that has joined. */
   readonly service: boolean;
+  readonly folders: Parameters<typeof inFolders>[0];
   readonly now?: () => Date;
 }
 
@@ -74,6 +77,7 @@ export interface RouterQuestion {
 export async function routerChecks({
   router: { router, token, name },
   service,
+  folders,
   now = () => new Date(),
 }: RouterQuestion): Promise<Finding[]> {
   const signal = () => AbortSignal.timeout(TIMEOUT_MS);
@@ -99,7 +103,9 @@ export async function routerChecks({
   const door = await fetch(new URL("/agent", router), { headers, signal: signal(), redirect: "error" });
   await door.body?.cancel();
   if (door.status === 401) {
-    const join = service ? `sudo mcp-ai-toolkit install --router ${router}` : `mcp-ai-toolkit join ${router}`;
+    const join = service
+      ? `sudo mcp-ai-toolkit install --router ${router}`
+      : `${CALLED} join ${router} ${inFolders(folders)}`;
     const again = `mcp-ai-toolkit router pair there, then here: ${join} --name ${name} --code XXXX-XXXX`;
     return [
       error("router", `${router} no longer takes this machine: its credential was revoked`, again),
@@ -123,15 +129,25 @@ export interface DoorFacts {
   readonly insecure: boolean;
   readonly tokens: readonly TokenFacts[];
   readonly data: string;
+  /** It is the installed service's. */
+  readonly service: boolean;
   readonly now: Date;
 }
 
 const SOON_MS = 7 * 86_400_000;
 
 /** Who may come in, and is it somebody at all? */
-export function tokenFindings({ host, ownerToken, insecure, tokens, data, now }: DoorFacts): Finding[] {
+export function tokenFindings({
+  host,
+  ownerToken,
+  insecure,
+  tokens,
+  data,
+  service,
+  now,
+}: DoorFacts): Finding[] {
   const check = "tokens";
-  const make = `mcp-ai-toolkit token create --agent-data ${data} --scope train --label laptop`;
+  const make = `${service ? "sudo mcp-ai-toolkit" : CALLED} token create --agent-data ${shellWord(data)} --scope train --label laptop`;
   const msLeft = ({ expires_at }: TokenFacts) =>
     expires_at === null ? Number.POSITIVE_INFINITY : Date.parse(expires_at) - now.getTime();
   const live = tokens.filter((token) => token.revoked_at === null && msLeft(token) > 0);

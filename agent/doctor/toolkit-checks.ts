@@ -10,8 +10,6 @@ import { indexFlags, torchIndex, torchPackages } from "../toolkit/torch.ts";
 import { findToolkit, TOOLKIT_PYTHONS, type Toolkit, type TrainerOptions } from "../trainer/trainer.ts";
 import { error, type Finding, ok, warning } from "./finding.ts";
 
-const quoted = (path: string) => (/^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`);
-
 /** @param service looked at by the service's account: for a person's command line that is somebody else */
 export async function toolkitChecks(
   trainer: TrainerOptions,
@@ -23,7 +21,7 @@ export async function toolkitChecks(
     return { findings: [ok("ai-toolkit", text)], toolkit: undefined };
   }
   const toolkit = await findToolkit(trainer);
-  const setUp = `${service ? "sudo " : ""}mcp-ai-toolkit setup-toolkit --data ${quoted(data)}`;
+  const setUp = `${service ? "sudo mcp-ai-toolkit" : CALLED} setup-toolkit ${inFolders({ data })}`;
   if (!toolkit) {
     const where = trainer.toolkitFolders.join(" or ");
     return { findings: [error("ai-toolkit", `there is no run.py in ${where}`, setUp)], toolkit };
@@ -40,7 +38,7 @@ function versionCheck({ path, version, reports }: Toolkit, service: boolean): Fi
   return warning(
     "ai-toolkit",
     `${name}: too old to report its progress, so it is read from the log`,
-    `${asOwner(service)}git -C ${quoted(path)} pull`,
+    `${asOwner(service)}git -C ${shellWord(path)} pull`,
   );
 }
 
@@ -69,6 +67,9 @@ print(json.dumps({
     "devices": [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())] if cuda else [],
 }))
 `;
+
+import { shellWord } from "../../shared/file-links.ts";
+import { CALLED, inFolders } from "../called.ts";
 
 const TorchAnswer = v.pipe(
   v.string(),
@@ -116,7 +117,7 @@ export async function torchCheck(
   const { path, python } = toolkit;
   if (python === null) return [];
   // Nothing is to be installed into a Python that others use, too.
-  const pip = isOwn(toolkit) ? `${asOwner(service)}${quoted(python)} -m pip install` : undefined;
+  const pip = isOwn(toolkit) ? `${asOwner(service)}${shellWord(python)} -m pip install` : undefined;
   const options = { cwd: path, timeout: timeoutMs, killSignal: "SIGKILL", encoding: "utf8" } as const;
   let printed: string;
   try {
@@ -132,7 +133,7 @@ export async function torchCheck(
       error(
         "torch",
         last.slice(0, 300),
-        pip ? `${pip} -r ${quoted(`${path}/requirements.txt`)}` : VENV_FIRST,
+        pip ? `${pip} -r ${shellWord(`${path}/requirements.txt`)}` : VENV_FIRST,
       ),
     ];
   }

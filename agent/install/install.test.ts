@@ -195,7 +195,7 @@ test.each([
 test("upgrade without an installation says what to do", async () => {
   expect(await run("upgrade")).toMatchObject({
     code: 2,
-    stderr: expect.stringContaining("sudo npx mcp-ai-toolkit install"),
+    stderr: expect.stringMatching(/run: sudo .*dist\/bin\.js install --data \/ai-toolkit\n$/),
   });
 });
 

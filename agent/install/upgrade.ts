@@ -1,6 +1,7 @@
 // mcp-ai-toolkit upgrade: another version under the same settings; the one before it stays, and comes back if need be.
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { SUDO_CALLED } from "../called.ts";
 import { UsageError } from "../usage-error.ts";
 import { linked } from "./activate.ts";
 import type { Installing } from "./install.ts";
@@ -22,7 +23,7 @@ export async function upgrade(
   const before = await linked(layout.current);
   const user = userIn(await readFile(layout.unit, "utf8").catch(() => "")); // none: not installed
   if (before === undefined || user === undefined) {
-    throw new UsageError("Nothing is installed yet; run: sudo npx mcp-ai-toolkit install --data /ai-toolkit");
+    throw new UsageError(`Nothing is installed yet; run: ${SUDO_CALLED} install --data /ai-toolkit`);
   }
   const plan = await planFor({ root, user });
   const program = await programIn(source.root, source.node);

@@ -1,6 +1,7 @@
 // The router that a mode with tools of its own dials, if it was told of one.
 import type { Log } from "../../shared/log.ts";
 import type { Agent } from "../agent.ts";
+import { CALLED, inFolders } from "../called.ts";
 import { FileRequests } from "../link/file-requests.ts";
 import { isOpenToEavesdroppers, routerUrl } from "../link/router-url.ts";
 import { Uplink } from "../link/uplink.ts";
@@ -27,7 +28,7 @@ export async function routerOf(options: Options): Promise<Router | undefined> {
   if (!url) {
     throw new UsageError(
       "This machine has not joined a router yet. On the router's machine: mcp-ai-toolkit router pair\n" +
-        "Then here:  mcp-ai-toolkit join https://ROUTER --name box222 --code XXXX-XXXX\n" +
+        `Then here:  ${CALLED} join https://ROUTER ${inFolders(options)} --name box222 --code XXXX-XXXX\n` +
         "Or name both:  --router https://ROUTER --agent-token-file FILE",
     );
   }
@@ -36,7 +37,7 @@ export async function routerOf(options: Options): Promise<Router | undefined> {
   const token = agentToken ?? own?.token;
   if (token === undefined) {
     throw new UsageError(
-      `--router ${url.href} needs --agent-token-file FILE, or join it first: mcp-ai-toolkit join`,
+      `--router ${url.href} needs --agent-token-file FILE, or join it first: ${CALLED} join ${url.origin.replace("ws", "http")} ${inFolders(options)} --code XXXX-XXXX`,
     );
   }
   return { url, token, name: name ?? own?.name };

@@ -8,6 +8,7 @@ import { acceptAgent, acceptTransfer, websocketServer } from "../../router/node-
 import { routerDatabase } from "../../router/node-data.ts";
 import { openSql } from "../../router/node-sql.ts";
 import type { Log } from "../../shared/log.ts";
+import { CALLED, inFolders } from "../called.ts";
 import type { RouterOptions } from "./router-options.ts";
 import type { Running } from "./running.ts";
 
@@ -28,7 +29,8 @@ export async function router(options: RouterOptions, log: Log): Promise<Running>
   });
   if (options.oauth) void tellOfIssuer(options.oauth, log);
   else if (options.token === undefined && !options.insecure && tokens.list("client").length === 0) {
-    log.warn({}, "nobody can call yet; make a token: mcp-ai-toolkit token create --scope admin --label me");
+    const make = `${CALLED} token create ${inFolders(options)} --scope admin --label me`;
+    log.warn({}, `nobody can call yet; make a token: ${make}`);
   }
   const listening = await listen(app, {
     ...options,

@@ -117,7 +117,7 @@ test.skipIf(!ready)(
     const { code, stdout, stderr } = await setUp(["--ref", commit, "--torch-index", "file:///none"]);
     expect(code, stderr).toBe(0);
     expect(stdout).toContain("there is one already");
-    expect(stdout).toContain(`mcp-ai-toolkit doctor --data ${data}`);
+    expect(stdout).toContain(`agent/main.ts doctor --data ${data}`);
     const python = join(toolkit, "venv/bin/python");
     execFileSync(python, ["-c", "import torch, torchvision, torchaudio, tiny_need"]);
 
@@ -203,8 +203,8 @@ test.skipIf(!ready || !isRoot)("in somebody else's folder others are told to let
   const args = [join(base, "dist/bin.js"), "setup-toolkit", "--data", data];
   const asked = promisify(execFile)(process.execPath, args, { env: environment(), uid: DAEMON, gid: DAEMON });
   const error: { readonly code?: number; readonly stderr?: string } = await asked.catch((thrown) => thrown);
-  expect(error.stderr).toContain(
-    `is nobody's; root does it in their name:  sudo mcp-ai-toolkit setup-toolkit`,
+  expect(error.stderr).toMatch(
+    /is nobody's; root does it in their name: {2}sudo .*dist\/bin\.js setup-toolkit --data /,
   );
   expect(error.code).toBe(2);
 });

@@ -3,6 +3,7 @@ import { type SpawnOptions, spawn } from "node:child_process";
 import { once } from "node:events";
 import { access, lstat, mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { inFolders, SUDO_CALLED } from "../called.ts";
 import { PARTIAL_PREFIX } from "../files/atomic.ts";
 import { mayWrite } from "../files/may-write.ts";
 import { userHome, userName } from "../install/account.ts";
@@ -59,7 +60,7 @@ async function checkRights(data: string, folder: string): Promise<void> {
     if (await mayWrite(path)) continue;
     const owner = await userName((await stat(path)).uid);
     throw new UsageError(
-      `${path} is ${owner}'s; root does it in their name:  sudo mcp-ai-toolkit setup-toolkit --data ${data}`,
+      `${path} is ${owner}'s; root does it in their name:  ${SUDO_CALLED} setup-toolkit ${inFolders({ data })}`,
     );
   }
 }

@@ -3,6 +3,7 @@ import { constants } from "node:fs";
 import { access, readFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { ToolError } from "../../shared/errors.ts";
+import { CALLED } from "../called.ts";
 
 export type TrainerChoice = "auto" | "ai-toolkit" | "rehearsal";
 export type TrainerKind = "ai-toolkit" | "rehearsal";
@@ -109,7 +110,7 @@ export async function resolveTrainer(options: TrainerOptions): Promise<Trainer> 
       "trainer_missing",
       `No ai-toolkit found: there is no run.py in ${options.toolkitFolders.join(" or ")}`,
       {
-        hint: "Install it there (mcp-ai-toolkit setup-toolkit, or git clone https://github.com/ostris/ai-toolkit, then its venv), or point --data (AI_TOOLKIT_PATH) or --toolkit at it. To try everything without a GPU, start with --trainer rehearsal",
+        hint: `Install it there (${CALLED} setup-toolkit, or git clone https://github.com/ostris/ai-toolkit, then its venv), or point --data (AI_TOOLKIT_PATH) or --toolkit at it. To try everything without a GPU, start with --trainer rehearsal`,
       },
     );
   }
