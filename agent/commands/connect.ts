@@ -87,15 +87,11 @@ async function connect(client: Client, flags: Flags, env: Environment): Promise<
 async function fileToWrite(
   client: Client,
   { write, file: given }: Flags,
-  { say, command, file }: Instructions,
+  { file }: Instructions,
 ): Promise<string | undefined> {
   if (!write) return undefined;
-  if (!file) {
-    const byHand = [...say, ...(command === undefined ? [] : [command])].join("\n");
-    throw new UsageError(
-      `${client} has no file to write into; without --write this says what to do.\n${byHand}`,
-    );
-  }
+  if (!file)
+    throw new UsageError(`${client} has no file to write into; without --write this says what to do`);
   const path = given ?? file.path;
   await checkWritable(path, file.settings);
   return path;

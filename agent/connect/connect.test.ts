@@ -188,6 +188,16 @@ test("through a router the token is the router's", async () => {
   expect(tools.status).toBe(200);
 });
 
+test("a client without a file is not told of a token that nobody made", async () => {
+  for (const client of ["inspector", "claude"]) {
+    const url = "https://train.example.org";
+    const { code, stdout, stderr } = await connect(client, "--write", "--url", url, "--agent-data", data);
+    expect([code, stdout]).toEqual([2, ""]);
+    expect(stderr).toBe(`${client} has no file to write into; without --write this says what to do\n`);
+  }
+  expect(await tokens()).toEqual([]);
+});
+
 test.each([
   [["emacs"], "Allowed choices are claude-code, claude"],
   [["cursor", "--url", "train"], "is no address of a server"],
