@@ -20,6 +20,8 @@ export interface CallOptions {
   /** A change with the same key is made once, however often it is asked for. */
   readonly key?: string | undefined;
   readonly request?: CallRequest | undefined;
+  /** Whose share of a machine's room the call takes: Caller.id. */
+  readonly callerId?: string | undefined;
   /** Told which machine the call is for, once that is chosen. */
   readonly onMachine?: ((machine: string) => void) | undefined;
 }

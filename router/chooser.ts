@@ -1,7 +1,7 @@
 // Which machine a call is for: the one it names, the only one, the one that has the job, or the freest.
 import * as v from "valibot";
 import type { Contract } from "../shared/contract.ts";
-import { invalid, ToolError } from "../shared/errors.ts";
+import { invalid, ToolError, toToolError } from "../shared/errors.ts";
 import { AUTO } from "../shared/machine-name.ts";
 import { getConfig } from "../shared/tools/configs.ts";
 import { getTrainingStatus, startTraining } from "../shared/tools/training.ts";
@@ -18,6 +18,8 @@ export interface Wish {
   readonly machine: string | undefined;
   /** A start that is asked for again with its key has to find its machine again. */
   readonly key: string | undefined;
+  /** Whose questions to the machines they are. */
+  readonly callerId: string | undefined;
 }
 
 /** What every machine answers in no time. */
@@ -49,7 +51,7 @@ export class Chooser {
     if (wish.pinned !== undefined && wish.machine !== undefined && wish.machine !== wish.pinned) {
       throw invalid(`This address reaches ${wish.pinned} only, not ${wish.machine.slice(0, 50)}`);
     }
-    if (wanted === AUTO && contract.name === startTraining.name) return this.#place(input, wish.key);
+    if (wanted === AUTO && contract.name === startTraining.name) return this.#place(input, wish);
     if (wanted !== undefined) {
       if (names.includes(wanted)) return wanted;
       throw invalid(
@@ -60,7 +62,7 @@ export class Chooser {
     if (only === undefined) throw noMachine();
     if (others.length === 0) return only;
     const job = v.safeParse(JobInput, input);
-    if (job.success) return this.#machineOfJob(job.output.job_id);
+    if (job.success) return this.#machineOfJob(job.output.job_id, wish);
     throw invalid(
       `There are ${names.length} machines (${names.join(", ")}): say which with 'machine'`,
       contract.name === startTraining.name
@@ -78,10 +80,10 @@ export class Chooser {
     if (this.#machines.placeOf(job) === undefined) this.#machines.put(job, machine);
   }
 
-  async #machineOfJob(jobId: string): Promise<string> {
+  async #machineOfJob(jobId: string, wish: Wish): Promise<string> {
     const known = this.#machines.placeOf(`job:${jobId}`);
     if (known !== undefined) return known;
-    const found = await this.#whoSays(getTrainingStatus.name, { job_id: jobId });
+    const found = await this.#whoSays(getTrainingStatus.name, { job_id: jobId }, wish);
     const [machine] = found;
     const away = this.#names().filter((name) => !this.#hub.get(name));
     if (found.length > 1) {
@@ -101,23 +103,36 @@ export class Chooser {
     return machine.name;
   }
 
-  /** The machines that answer this without an error. */
-  async #whoSays(tool: string, input: object, among = this.#hub.all()): Promise<Connected[]> {
+  /** The machines that answer this without an error. @throws ToolError overloaded when none did, and one was not asked */
+  async #whoSays(
+    tool: string,
+    input: object,
+    { callerId }: Wish,
+    among = this.#hub.all(),
+  ): Promise<Connected[]> {
+    const options = { timeoutMs: ASK_TIMEOUT_MS, callerId };
+    let overloaded: ToolError | undefined;
     const asked = await Promise.all(
       among.map((agent) =>
-        agent.peer.call(tool, input, { timeoutMs: ASK_TIMEOUT_MS }).then(
+        agent.peer.call(tool, input, options).then(
           () => agent,
-          () => undefined,
+          (thrown) => {
+            const error = toToolError(thrown);
+            if (error.code === "overloaded") overloaded = error;
+          },
         ),
       ),
     );
-    return asked.filter((agent) => agent !== undefined);
+    const found = asked.filter((agent) => agent !== undefined);
+    if (found.length === 0 && overloaded) throw overloaded;
+    return found;
   }
 
-  #place(input: object, key: string | undefined): Promise<string> {
+  #place(input: object, wish: Wish): Promise<string> {
+    const { key } = wish;
     const placed = this.#turn.then(async () => {
       const before = key === undefined ? undefined : this.#machines.placeOf(`key:${key}`);
-      const name = before ?? (await this.#placeNow(v.parse(StartInput, input)));
+      const name = before ?? (await this.#placeNow(v.parse(StartInput, input), wish));
       if (key !== undefined && before === undefined) this.#machines.put(`key:${key}`, name);
       return name;
     });
@@ -125,10 +140,10 @@ export class Chooser {
     return placed;
   }
 
-  async #placeNow({ config_name, resume }: v.InferOutput<typeof StartInput>): Promise<string> {
+  async #placeNow({ config_name, resume }: v.InferOutput<typeof StartInput>, wish: Wish): Promise<string> {
     const online = this.#hub.all();
     if (online.length === 0) throw noMachine();
-    const able = await this.#whoSays(getConfig.name, { name: config_name }, online);
+    const able = await this.#whoSays(getConfig.name, { name: config_name }, wish, online);
     if (able.length === 0) {
       throw new ToolError("not_found", `No machine that is online has the config '${config_name}'`, {
         hint: `Create it there first: create_training_config with machine: one of ${online.map(({ name }) => name).join(", ")}`,
@@ -140,7 +155,7 @@ export class Chooser {
         `One of: ${able.map(({ name }) => name).join(", ")}`,
       );
     }
-    const figures = await Promise.all(able.map((agent) => machineFigures(agent)));
+    const figures = await Promise.all(able.map((agent) => machineFigures(agent, wish.callerId)));
     const best = freest(
       able.map(({ name }, index) => {
         const { jobs, gpus } = figures[index] ?? { jobs: null, gpus: null };

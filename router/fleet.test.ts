@@ -1,6 +1,6 @@
 import { expect, test, vi } from "vitest";
 import { ToolError } from "../shared/errors.ts";
-import { FRAME_BYTES_MAX } from "../shared/protocol.ts";
+import { CALLER_MAX, FRAME_BYTES_MAX, OPEN_CALLS_MAX } from "../shared/protocol.ts";
 import type { Serve } from "../shared/served-calls.ts";
 import type { ToolAnswer } from "./backend.ts";
 import type { Fleet } from "./fleet.ts";
@@ -397,6 +397,28 @@ test("list_machines tells of those that are here what they have, of the others w
         gpus: [{ name: "GPU", memory_free_mib: 9_000, memory_total_mib: 10_000 }],
       },
       { name: "b", online: false, jobs: null, gpus: null, last_seen_at: expect.any(String) },
+    ],
+  });
+});
+
+test("a caller with as many calls under way as it may is told so, and not that a machine or a job is not there", async () => {
+  const fleet = testFleet();
+  const open = { frame_bytes: FRAME_BYTES_MAX, open_calls: OPEN_CALLS_MAX };
+  const serve: Serve = async (tool) => {
+    if (tool === "list_configs") return new Promise(() => {});
+    throw new ToolError("not_found", "Job not found");
+  };
+  await connectAgent(fleet, { serve, hello: { name: "busy", limits: open } });
+  await connectAgent(fleet, { serve, hello: { name: "idle", limits: open } });
+  const flood = { callerId: "flood" };
+  const status = (options: object) => fleet.call("get_training_status", { job_id: "j" }, options);
+  for (let n = 0; n < CALLER_MAX.calls; n++) void fleet.call("list_configs", { machine: "busy" }, flood);
+  await expect(status({ callerId: "other" })).rejects.toMatchObject({ code: "not_found" });
+  await expect(status(flood)).rejects.toMatchObject({ code: "overloaded" });
+  expect(jsonOf(await fleet.call("list_machines", {}, flood))).toMatchObject({
+    machines: [
+      { name: "busy", problems: [expect.stringContaining(`${CALLER_MAX.calls} calls`)] },
+      { name: "idle", problems: ["Job not found"] },
     ],
   });
 });

@@ -201,8 +201,9 @@ export class Fleet implements Backend {
     if (!contract) throw new ToolError("not_found", `Tool '${tool}' not found`);
     const { machine, rest } = splitMachine(args);
     const { input } = parseArguments(contract, rest); // a bad call needs no agent to be refused
-    if (OWN.has(tool)) return { kind: "json", output: await this.#answerOwn(tool, input) };
-    const name = await this.#chooser.choose(contract, input, { pinned, machine, key: options.key });
+    const { key, callerId } = options;
+    if (OWN.has(tool)) return { kind: "json", output: await this.#answerOwn(tool, input, callerId) };
+    const name = await this.#chooser.choose(contract, input, { pinned, machine, key, callerId });
     options.onMachine?.(name);
     const answer = await this.#ask(name, contract, rest, input, options);
     // Who has but one machine need not hear its name.
@@ -210,10 +211,14 @@ export class Fleet implements Backend {
     return { kind: "json", output: { ...answer.output, machine: name } };
   }
 
-  async #answerOwn(tool: string, input: unknown): Promise<Record<string, unknown>> {
+  async #answerOwn(
+    tool: string,
+    input: unknown,
+    callerId: string | undefined,
+  ): Promise<Record<string, unknown>> {
     if (tool === listModelPresets.name) return { ...presetList(v.parse(listModelPresets.input, input)) };
     const now = this.#now();
-    const machines = this.#machines.all().map((machine) => listedMachine(machine, this.hub, now));
+    const machines = this.#machines.all().map((machine) => listedMachine(machine, this.hub, now, callerId));
     return { machines: await Promise.all(machines) };
   }
 
@@ -233,6 +238,7 @@ export class Fleet implements Backend {
         signal: options.signal,
         onProgress: options.onProgress,
         request: options.request,
+        callerId: options.callerId,
         // Two agents' drafts of one change never meet: whoever asks without a key means a change of its own.
         key: reads ? undefined : (options.key ?? crypto.randomUUID()),
         onAnswerChars: (count) => {

@@ -34,6 +34,7 @@ export function observed(backend: Backend, { caller, requestId, calls, log }: Ob
         const answer = await backend.call(tool, args, {
           ...options,
           request: { id, caller: caller.label.slice(0, CALLER_CHARS_MAX) },
+          callerId: caller.id,
           onMachine: (name) => {
             machine = name;
           },

@@ -1,4 +1,5 @@
 // The calls one end of a link has made and that have no answer yet.
+import { CallerShares } from "./caller-shares.ts";
 import type { CallRequest, Progress } from "./contract.ts";
 import { fromWire, ToolError, type WireError } from "./errors.ts";
 import type { Closed } from "./link.ts";
@@ -11,6 +12,8 @@ export interface CallOptions {
   /** The other end never runs the same key twice, and answers a repeated call with the first one's answer. */
   readonly key?: string | undefined;
   readonly request?: CallRequest | undefined;
+  /** Of whose share of the link's room it takes; undefined: what this end asks of its own accord. */
+  readonly callerId?: string | undefined;
   /** Told how long the answer was on the wire. */
   readonly onAnswerChars?: ((chars: number) => void) | undefined;
 }
@@ -37,6 +40,7 @@ interface OpenCall {
 
 export class OpenCalls {
   readonly #open = new Map<number, OpenCall>();
+  readonly #shares = new CallerShares();
   #nextId = 1;
   #bytes = 0;
 
@@ -50,12 +54,14 @@ export class OpenCalls {
    */
   start(
     tool: string,
-    { signal, timeoutMs = DEFAULT_TIMEOUT_MS, onProgress, onAnswerChars }: CallOptions,
+    { signal, timeoutMs = DEFAULT_TIMEOUT_MS, onProgress, callerId, onAnswerChars }: CallOptions,
     send: (id: number, timeoutMs: number) => number,
     cancel: (id: number) => void,
   ): Promise<unknown> {
     if (signal?.aborted) return Promise.reject(new ToolError("cancelled", "The call was cancelled"));
     if (this.#bytes > OUTSTANDING_BYTES_MAX) return Promise.reject(tooManyCalls());
+    const refusal = callerId === undefined ? undefined : this.#shares.refusal(callerId);
+    if (refusal) return Promise.reject(refusal);
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
       let bytes = 0;
@@ -91,6 +97,7 @@ export class OpenCalls {
       try {
         bytes = send(id, timeoutMs);
         this.#bytes += bytes;
+        if (callerId !== undefined) this.#shares.take(id, callerId, bytes);
       } catch (thrown) {
         settle(); // too large for a frame
         reject(thrown);
@@ -100,10 +107,12 @@ export class OpenCalls {
 
   // An answer to a call that was given up in the meantime finds nobody; that is how late answers are dropped.
   resolve(id: number, output: unknown, chars: number): void {
+    this.#shares.giveBack(id);
     this.#open.get(id)?.resolve(output, chars);
   }
 
   reject(id: number, error: WireError): void {
+    this.#shares.giveBack(id);
     this.#open.get(id)?.reject(fromWire(error));
   }
 

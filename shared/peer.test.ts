@@ -3,6 +3,7 @@ import { ToolError } from "./errors.ts";
 import { type Link, linkPair } from "./link.ts";
 import { Peer } from "./peer.ts";
 import {
+  CALLER_MAX,
   CLOSE,
   FRAME_BYTES_MAX_IN_PROCESS,
   type Hello,
@@ -306,6 +307,42 @@ test("open calls may hold only so many bytes together, whoever made them", async
   for (let id = 1; id <= most; id++) receive({ t: "call", id, tool: "t", input: big, timeout_ms: 60_000 });
   receive({ t: "call", id: 9_000, tool: "t", timeout_ms: 60_000 });
   expect(sent).toMatchObject([{ t: "error", id: 9_000, error: { code: "overloaded" } }]);
+});
+
+test("a caller's calls count until the other end has answered them, also those that were given up", async () => {
+  const { link, receive } = openEnd();
+  const peer = new Peer(link);
+  const leaving = new AbortController();
+  const { signal } = leaving;
+  const begin = (callerId: string) => peer.call("t", {}, { callerId, signal });
+  const open = Array.from({ length: CALLER_MAX.calls }, () => begin("a").catch(({ code }) => code));
+  await expect(begin("a")).rejects.toMatchObject({ code: "overloaded", hint: expect.any(String) });
+  const others = begin("b");
+  receive({ t: "result", id: CALLER_MAX.calls + 1, output: "served" });
+  await expect(others).resolves.toBe("served");
+  leaving.abort();
+  expect(new Set(await Promise.all(open))).toEqual(new Set(["cancelled"]));
+  const again = () => peer.call("t", {}, { callerId: "a" });
+  await expect(again()).rejects.toMatchObject({ code: "overloaded" });
+  receive({ t: "error", id: 1, error: { code: "cancelled", message: "given up" } });
+  receive({ t: "error", id: 1, error: { code: "cancelled", message: "said twice" } });
+  const next = again();
+  await expect(again()).rejects.toMatchObject({ code: "overloaded" });
+  receive({ t: "result", id: CALLER_MAX.calls + 2, output: "the next" });
+  await expect(next).resolves.toBe("the next");
+});
+
+test("what a caller's calls hold leaves room for the longest call of another", async () => {
+  const { link } = openEnd();
+  const peer = new Peer(link);
+  const big = "x".repeat(900_000);
+  const begin = (callerId: string) => peer.call("t", big, { callerId });
+  for (let n = 0; n <= CALLER_MAX.bytes / 900_000; n++) begin("a").catch(() => {});
+  await expect(begin("a")).rejects.toMatchObject({ code: "overloaded" });
+  const others = vi.fn();
+  begin("b").catch(others);
+  await Promise.resolve();
+  expect(others).not.toHaveBeenCalled();
 });
 
 test("a call that came too late is not run, nor one whose id is under way", async () => {

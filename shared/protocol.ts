@@ -30,6 +30,8 @@ export const FRAME_BYTES_MAX_IN_PROCESS = 144 * MIB;
 export const OPEN_CALLS_MAX = 1024;
 /** What the open calls of one link may hold together, each way, and what may wait to be sent; more is refused likewise. */
 export const OUTSTANDING_BYTES_MAX = 128 * MIB;
+/** Of both for one caller, so that none keeps out the others. Its last call may be as long as a body may be (64 MiB). */
+export const CALLER_MAX = { calls: 128, bytes: 48 * MIB } as const;
 /** Beyond this no short frame is added that the other end can ask for at no cost. Each takes more memory than its bytes. */
 export const UNREAD_BYTES_MAX = 16 * MIB;
 /** How long a call may take when the caller did not say. Every tool answers within ten seconds; uploads may not. */
