@@ -401,6 +401,25 @@ test("list_machines tells of those that are here what they have, of the others w
   });
 });
 
+test("however many ask for health and figures at once, the machine is asked once", async () => {
+  const fleet = testFleet();
+  const asked: string[] = [];
+  const answering = Promise.withResolvers<void>();
+  const serve: Serve = async (tool) => {
+    asked.push(tool);
+    await answering.promise;
+    throw new ToolError("conflict", "not now");
+  };
+  await connectAgent(fleet, { serve });
+  const all = Promise.allSettled([1, 2, 3].flatMap(() => [fleet.health(), fleet.metrics()]));
+  await vi.waitFor(() => expect(asked).toHaveLength(3), 20_000);
+  answering.resolve();
+  await all;
+  expect(asked.sort()).toEqual(["agent_health", "agent_health", "get_system_stats"]);
+  await expect(fleet.health()).rejects.toMatchObject({ code: "conflict" });
+  expect(asked).toHaveLength(4);
+});
+
 test("a caller with as many calls under way as it may is told so, and not that a machine or a job is not there", async () => {
   const fleet = testFleet();
   const open = { frame_bytes: FRAME_BYTES_MAX, open_calls: OPEN_CALLS_MAX };

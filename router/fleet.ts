@@ -27,6 +27,7 @@ import { MachineMetrics } from "./machine-metrics.ts";
 import type { MachineRegistry } from "./machine-registry.ts";
 import { asOf, machineOffline, noMachine, routerRestarting } from "./offline.ts";
 import type { Family } from "./prometheus.ts";
+import { together } from "./together.ts";
 
 export interface FleetOptions {
   readonly machines: MachineRegistry;
@@ -62,6 +63,11 @@ export class Fleet implements Backend {
   #tools: readonly McpTool[] | undefined;
   #listed: { readonly names: string; readonly tools: readonly ListedTool[] } | undefined;
   readonly #jobs: JobWatch | undefined;
+  readonly #health = together(async (name): Promise<AgentHealth> => {
+    const answer = await this.#online(name).peer.call(agentHealth.name, {}, { timeoutMs: HEALTH_TIMEOUT_MS });
+    return v.parse(agentHealth.output, answer);
+  });
+  readonly #scrape = together(() => this.#metrics.families(this.#machines.all(), this.hub));
   /** Those between which clients have to choose, as they were last told. */
   #choice: string;
 
@@ -144,7 +150,7 @@ export class Fleet implements Backend {
   }
 
   metrics(): Promise<readonly Family[]> {
-    return this.#metrics.families(this.#machines.all(), this.hub);
+    return this.#scrape("");
   }
 
   /** To be called now and then where nothing sleeps: notes who is here, closes dead links, forgets old machines. */
@@ -269,11 +275,6 @@ export class Fleet implements Backend {
     if (this.hub.isGoingAway) return routerRestarting();
     const machine = this.#machines.get(name);
     return machine ? machineOffline(machine, this.#now()) : noMachine();
-  }
-
-  async #health(name: string): Promise<AgentHealth> {
-    const answer = await this.#online(name).peer.call(agentHealth.name, {}, { timeoutMs: HEALTH_TIMEOUT_MS });
-    return v.parse(agentHealth.output, answer);
   }
 }
 
