@@ -253,7 +253,7 @@ export class Fleet implements Backend {
       });
       const answer = answerOf(contract, output);
       if (kept && chars <= ANSWER_CHARS_MAX)
-        this.#note(() => answers?.put(name, contract.name, input, answer));
+        this.#note(() => answers?.put(name, contract.name, input, answer, options.callerId));
       if (answer.kind === "json") this.#note(() => this.#chooser.answered(contract, answer.output, name));
       return answer;
     } catch (thrown) {

@@ -15,9 +15,9 @@ test("polls of one thing are written once, with the last answer", () => {
   const { sql, flushes, answers } = open(() => new Date(ms));
   for (ms = 1; ms <= 50; ms++) answers.put("box", "get_training_status", { job_id: "a" }, answer(ms));
   expect(flushes).toHaveLength(1);
-  expect(sql.all("SELECT * FROM last_answers")).toEqual([]);
+  expect(sql.all("SELECT * FROM asked_answers")).toEqual([]);
   flushes[0]?.();
-  expect(sql.all("SELECT * FROM last_answers")).toHaveLength(1);
+  expect(sql.all("SELECT * FROM asked_answers")).toHaveLength(1);
   expect(answers.get("box", "get_training_status", { job_id: "a" })).toEqual({
     answer: answer(50),
     asOf: "1970-01-01T00:00:00.050Z",
@@ -45,7 +45,7 @@ test("very many different answers are bounded in memory and on disk, the newest 
   expect(answers.get("box", "first", {})).toBeDefined();
   for (let n = 0; n < 2_500; n++) answers.put("box", "t", { n }, answer(n));
   for (const flush of flushes) flush();
-  const [{ count } = {}] = sql.all("SELECT count(*) AS count FROM last_answers");
+  const [{ count } = {}] = sql.all("SELECT count(*) AS count FROM asked_answers");
   expect(count).toBe(2_000);
   expect(answers.get("box", "first", {})).toBeUndefined();
   expect(answers.get("box", "t", { n: 2_499 })).toBeDefined();
@@ -56,9 +56,33 @@ test("large answers push out older ones before they fill the disk", () => {
   const large = "x".repeat(500_000);
   for (let n = 0; n < 200; n++) answers.put("box", "t", { n }, answer(large));
   answers.flush();
-  const [{ chars } = {}] = sql.all("SELECT sum(chars) AS chars FROM last_answers");
+  const [{ chars } = {}] = sql.all("SELECT sum(chars) AS chars FROM asked_answers");
   expect(chars).toBeLessThanOrEqual(64 * 1024 * 1024);
   expect(answers.get("box", "t", { n: 199 })).toBeDefined();
+});
+
+test("one caller's questions push out its own answers, not those of others, however many or large they are", () => {
+  const { sql, answers } = open();
+  for (let n = 0; n < 20; n++) answers.put("box", "get_training_status", { n }, answer("theirs"), "phone");
+  for (let n = 0; n < 2_500; n++) answers.put("box", "t", { n }, answer(n), "flood");
+  const large = answer("x".repeat(500_000));
+  for (let n = 0; n < 200; n++) answers.put("box", "large", { n }, large, "flood");
+  for (let n = 0; n < 20; n++)
+    expect(answers.get("box", "get_training_status", { n })?.answer).toEqual(answer("theirs"));
+  expect(answers.get("box", "large", { n: 199 })).toBeDefined();
+  expect(answers.get("box", "t", { n: 0 })).toBeUndefined();
+  const [{ count, chars } = {}] = sql.all("SELECT count(*) AS count, sum(chars) AS chars FROM asked_answers");
+  expect(count).toBeLessThanOrEqual(2_000);
+  expect(chars).toBeLessThanOrEqual(64 * 1024 * 1024);
+});
+
+test("asking what another has asked takes nothing from it, and the newest answer is everybody's", () => {
+  const { answers } = open();
+  answers.put("box", "t", {}, answer("old"), "phone");
+  answers.put("box", "t", {}, answer("new"), "flood");
+  expect(answers.get("box", "t", {})?.answer).toEqual(answer("new"));
+  for (let n = 0; n < 2_500; n++) answers.put("box", "t", { n }, answer(n), "flood");
+  expect(answers.get("box", "t", {})?.answer).toEqual(answer("old"));
 });
 
 test("an absurdly long question is not kept", () => {

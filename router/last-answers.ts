@@ -1,6 +1,8 @@
-// What read tools answered last, for the time when their machine is away.
+// What read tools answered last, for the time when their machine is away. Who asked is kept with it, only so that nobody
+// pushes out by many questions what others have asked for.
 import * as v from "valibot";
 import { Blocks } from "../shared/fields.ts";
+import { pruneFairly } from "../shared/prune-fairly.ts";
 import type { ToolAnswer } from "./backend.ts";
 import type { Sql } from "./sql.ts";
 
@@ -24,14 +26,13 @@ const CHARS_MAX = 64 * 1024 * 1024;
 const WAITING_MAX = 100;
 
 interface Waiting {
+  readonly caller: string;
   readonly machine: string;
   readonly tool: string;
   readonly input: string;
   readonly answer: ToolAnswer;
   readonly asOf: string;
 }
-
-const keyOf = (machine: string, tool: string, input: string) => `${machine}\n${tool}\n${input}`;
 
 export class LastAnswers {
   readonly #sql: Sql;
@@ -45,10 +46,13 @@ export class LastAnswers {
     this.#sql = sql;
     this.#later = later;
     this.#now = now;
+    sql.all("DROP TABLE IF EXISTS last_answers"); // it knew no callers
+    // What is long comes last: to count the rest of a row, nobody has to read past it.
     sql.all(
-      `CREATE TABLE IF NOT EXISTS last_answers (
+      `CREATE TABLE IF NOT EXISTS asked_answers (
          seq INTEGER PRIMARY KEY AUTOINCREMENT, machine TEXT NOT NULL, tool TEXT NOT NULL, input TEXT NOT NULL,
-         answer TEXT NOT NULL, chars INTEGER NOT NULL, as_of TEXT NOT NULL, UNIQUE (machine, tool, input)
+         caller TEXT NOT NULL, chars INTEGER NOT NULL, as_of TEXT NOT NULL, answer TEXT NOT NULL,
+         UNIQUE (machine, tool, input, caller)
        ) STRICT`,
     );
   }
@@ -56,13 +60,14 @@ export class LastAnswers {
   /**
    * @param input the checked arguments: equal calls have equal ones
    * @param answer at most ANSWER_CHARS_MAX long, which its reader knows without writing it again
+   * @param caller who asked
    */
-  put(machine: string, tool: string, input: object, answer: ToolAnswer): void {
+  put(machine: string, tool: string, input: object, answer: ToolAnswer, caller = ""): void {
     const text = JSON.stringify(input);
     if (text.length > INPUT_CHARS_MAX) return;
-    const key = keyOf(machine, tool, text);
+    const key = [machine, tool, text, caller].join("\n");
     this.#waiting.delete(key);
-    this.#waiting.set(key, { machine, tool, input: text, answer, asOf: this.#now().toISOString() });
+    this.#waiting.set(key, { machine, tool, input: text, caller, answer, asOf: this.#now().toISOString() });
     if (this.#waiting.size >= WAITING_MAX) this.flush();
     else if (!this.#scheduled) {
       this.#scheduled = true;
@@ -70,10 +75,11 @@ export class LastAnswers {
     }
   }
 
+  /** Whoever has asked. */
   get(machine: string, tool: string, input: object): LastAnswer | undefined {
     this.flush();
     const [row] = this.#sql.all(
-      "SELECT answer, as_of FROM last_answers WHERE machine = ? AND tool = ? AND input = ?",
+      "SELECT answer, as_of FROM asked_answers WHERE machine = ? AND tool = ? AND input = ? ORDER BY seq DESC LIMIT 1",
       machine,
       tool,
       JSON.stringify(input),
@@ -89,8 +95,8 @@ export class LastAnswers {
   rename(before: string, now: string): void {
     this.flush();
     this.#sql.transaction(() => {
-      this.#sql.all("DELETE FROM last_answers WHERE machine = ?", now);
-      this.#sql.all("UPDATE last_answers SET machine = ? WHERE machine = ?", now, before);
+      this.#sql.all("DELETE FROM asked_answers WHERE machine = ?", now);
+      this.#sql.all("UPDATE asked_answers SET machine = ? WHERE machine = ?", now, before);
     });
   }
 
@@ -100,15 +106,16 @@ export class LastAnswers {
     const waiting = [...this.#waiting.values()];
     this.#waiting.clear();
     this.#sql.transaction(() => {
-      for (const { machine, tool, input, answer, asOf } of waiting) {
+      for (const { machine, tool, input, caller, answer, asOf } of waiting) {
         const text = JSON.stringify(answer);
         if (text.length > ANSWER_CHARS_MAX) continue;
         // Replaced, not updated: the newest has the highest seq.
         this.#sql.all(
-          "INSERT OR REPLACE INTO last_answers (machine, tool, input, answer, chars, as_of) VALUES (?, ?, ?, ?, ?, ?)",
+          "INSERT OR REPLACE INTO asked_answers (machine, tool, input, caller, answer, chars, as_of) VALUES (?, ?, ?, ?, ?, ?, ?)",
           machine,
           tool,
           input,
+          caller,
           text,
           text.length,
           asOf,
@@ -119,14 +126,7 @@ export class LastAnswers {
   }
 
   #prune(): void {
-    this.#sql.all(
-      `DELETE FROM last_answers WHERE seq IN (
-         SELECT seq FROM (
-           SELECT seq, row_number() OVER newest AS rows, sum(chars) OVER newest AS chars
-           FROM last_answers WINDOW newest AS (ORDER BY seq DESC)
-         ) WHERE rows > ? OR chars > ?)`,
-      ROWS_MAX,
-      CHARS_MAX,
-    );
+    this.#sql.all(pruneFairly("asked_answers", "caller"), ROWS_MAX);
+    this.#sql.all(pruneFairly("asked_answers", "caller", "chars"), CHARS_MAX);
   }
 }
