@@ -9,6 +9,8 @@ export const ERRORS = {
   conflict: { http: 409, retry: false },
   trainer_missing: { http: 409, retry: false },
   too_large: { http: 413, retry: false },
+  /** What it is about is at work on something that has to end first. */
+  busy: { http: 423, retry: true },
   cancelled: { http: 499, retry: true },
   internal: { http: 500, retry: false },
   agent_error: { http: 502, retry: true },

@@ -89,9 +89,9 @@ const PART_MIB = 32;
 
 /**
  * Asks how much has arrived and sends the next part, until all has: 204 is a part, 200 the report of the whole, 4xx a
- * refusal, and everything else a line that broke. A conflict is no refusal while more arrives by a line that broke before.
- * A question that nobody answers is no 0, which would begin anew: then the link itself is asked, which has words for a
- * refusal. Without "Expect:" curl would wait a second before each part for a word that not every server says (workerd does
+ * refusal, and everything else a line that broke. A conflict is no refusal while more arrives by a line that broke before,
+ * and 423 passes. A question that nobody answers is no 0, which would begin anew: then the link itself is asked, which has
+ * words for a refusal. Without "Expect:" curl would wait a second before each part for a word that not every server says (workerd does
  * not). For any POSIX shell.
  */
 export function uploadResumeLine(url: string, fileName: string): string {
@@ -103,6 +103,6 @@ export function uploadResumeLine(url: string, fileName: string): string {
   else r=$(curl -gsS -w ' %{http_code}' "$u" | sed 's/ 200$//')
   fi
   case $r in *' 409') [ "$o" = "$(at)" ] || continue;; esac
-  case $r in *' 200'|*' 4'??|*' 507') echo >&2; echo "\${r% *}"; break;; *' 204') ;; *) sleep 2;; esac
+  case $r in *' 204') ;; *' 423') sleep 2;; *' 200'|*' 4'??|*' 507') echo >&2; echo "\${r% *}"; break;; *) sleep 2;; esac
 done && [ "\${r##* }" = 200 ]`;
 }

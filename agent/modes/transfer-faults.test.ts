@@ -297,6 +297,24 @@ test("the printed line in parts asks again when bytes came late by a line that w
   expect(refused).toMatchObject({ code: 1, stdout: "it exists\n" });
 });
 
+test("the printed line in parts waits while an upload before it is unpacked", async () => {
+  const folder = await scratch();
+  await writeFile(join(folder, "a.zip"), "0123456789");
+  const offsets = [20, 20, 0, 0];
+  const busy = await scripted(offsets, [
+    [423, "is unpacked"],
+    [409, "stands at 0"],
+    [200, "done"],
+  ]);
+  const went = await shell(uploadResumeLine(busy.url, "a.zip"), folder);
+  expect(went).toMatchObject({ code: 0, stdout: "done\n" });
+  expect(busy.parts).toEqual([
+    { at: "20", body: "" },
+    { at: "20", body: "" },
+    { at: "0", body: "0123456789" },
+  ]);
+});
+
 test("the printed line in parts ends with the words of a link that no longer works", async () => {
   const agent = closing(await startProgram());
   const { call } = subjectOf(agent);

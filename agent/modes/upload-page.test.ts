@@ -213,6 +213,19 @@ describe.skipIf(executablePath === undefined)("the upload page in Chromium", { t
     expect(refused).toEqual([]);
   });
 
+  test("a page whose link is still at work on an upload before waits for it", async () => {
+    const page = await pageOf("waits");
+    let isBusy = true;
+    await page.route("**/files/**", async (route) => {
+      if (isBusy && route.request().method() === "POST") await route.fulfill({ status: 423, body: "{}" });
+      else await route.continue();
+    });
+    await page.setInputFiles("#files", picturePath("img1.jpg"));
+    await status(page).filter({ hasText: "still being unpacked" }).waitFor(PATIENCE);
+    isBusy = false;
+    await done(page);
+  });
+
   test("without script one file goes by the form", async () => {
     const link = await subject.call("create_upload_link", { name: "plain" });
     const context = await browser.newContext({ javaScriptEnabled: false });

@@ -38,6 +38,19 @@ export function uploadProtocol(place: () => UploadPlace): void {
     expect(JSON.parse((await shell(String(curl_resume), folder)).stdout)).toMatchObject({ files_saved: 2 });
   });
 
+  test("the line in parts adds a second archive to a link that may add", async () => {
+    const { jpeg, png, linkTo, filesOf } = place();
+    const folder = await scratch();
+    await writeFile(join(folder, "added.zip"), zip([{ name: "a.jpg", data: jpeg }]));
+    await writeFile(join(folder, "more.zip"), zip([{ name: "b.png", data: png }]));
+    const { curl_resume } = await linkTo("added", { on_conflict: "append" });
+    for (const name of ["added.zip", "more.zip"]) {
+      const { code, stdout } = await shell(String(curl_resume).replace("added.zip", name), folder);
+      expect([code, JSON.parse(stdout)], stdout).toMatchObject([0, { files_saved: 1 }]);
+    }
+    expect(await filesOf("added")).toEqual(["a.jpg", "b.png"]);
+  });
+
   test("tus-js-client, a client of the standard, uploads in parts", async () => {
     const { jpeg, linkTo, filesOf } = place();
     const archive = zip([

@@ -13,6 +13,9 @@ export interface FilesOptions extends DownloadParts, Omit<UploadParts, "paths"> 
   readonly onBug: (error: unknown) => void;
 }
 
+/** When to try again what has to wait for something else. */
+const RETRY_S = 10;
+
 /** Never throws: what goes wrong is an answer. */
 export type FileHandler = (request: Request) => Promise<Response>;
 
@@ -80,7 +83,8 @@ export class Files {
     const error = toToolError(thrown);
     if (error.code === "internal") this.#options.onBug(thrown);
     const { http } = ERRORS[error.code];
+    const headers = error.code === "busy" ? { "retry-after": String(RETRY_S) } : undefined;
     // Here nobody parses the old server's bodies or sentences: a failure is a status that curl sees.
-    return json(http, { success: false, ...errorBody(error), error: error.message });
+    return json(http, { success: false, ...errorBody(error), error: error.message }, headers);
   }
 }

@@ -11,6 +11,7 @@ import { Intake, refused } from "./unpack/intake.ts";
 import { type PublishParts, publish } from "./unpack/publish.ts";
 import { partialName, Tree } from "./unpack/tree.ts";
 import { type Staged, unpack } from "./unpack/unpack.ts";
+import { isEnding } from "./upload-turns.ts";
 
 export interface FinishParts extends Omit<PublishParts, "datasets"> {
   readonly paths: { readonly datasets: string };
@@ -28,7 +29,7 @@ export type Outcome = Readonly<Record<string, unknown>>;
 
 /**
  * Unpacks into a hidden folder, which then gets its name. Afterwards the bytes are gone, whether it went well or not.
- * @throws ToolError when it is refused. Given up because of `signal`, the bytes stay, and can be unpacked again.
+ * @throws ToolError when it is refused; the signal's reason. When the agent ends, the bytes stay, and can be unpacked again.
  */
 export async function finishUpload(
   { dataset, kind, on_conflict }: UploadPurpose,
@@ -75,8 +76,8 @@ export async function finishUpload(
       await tree.remove();
     }
   } catch (error) {
-    // Given up because the agent ends: the bytes are whole, and are unpacked when it is back.
-    if (!signal.aborted) await staging.clear();
+    // The bytes are whole, and are unpacked when an agent is back.
+    if (!isEnding(signal)) await staging.clear();
     throw error;
   }
 }

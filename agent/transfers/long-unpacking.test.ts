@@ -11,13 +11,16 @@ import { picturePath } from "../testing/subject.ts";
 import { Turns, turnOf } from "../tools/datasets/turns.ts";
 import { identify } from "../tools/training/process.ts";
 import { Files } from "./files.ts";
-import { LinkStore } from "./link-store.ts";
+import { LinkStore, type UploadPurpose } from "./link-store.ts";
 
 let paths: Paths;
 let files: Files;
 let links: LinkStore;
 let release: () => void;
 let archive: Buffer;
+/** What a data set that is to be replaced is asked for: whether a run uses it. */
+let inUse: () => Promise<undefined>;
+let patienceMs: number;
 
 beforeEach(async () => {
   paths = pathsOf({ data: await mkdtemp(join(tmpdir(), "long-unpacking-")) });
@@ -30,14 +33,18 @@ beforeEach(async () => {
     links: () => links,
     jobOf: () => undefined,
     trash: new Trash(paths.trash),
-    inUse: { folder: async () => undefined } as never, // nothing is replaced here
+    inUse: { userOf: () => inUse() } as never,
     turns,
     self: () => identify(process.pid),
     onBug: (error) => {
       throw error;
     },
-    patienceMs: 10,
+    get patienceMs() {
+      return patienceMs;
+    },
   });
+  inUse = async () => undefined;
+  patienceMs = 10;
   archive = zip([{ name: "a.jpg", data: await readFile(picturePath("img1.jpg")) }]);
   const held = Promise.withResolvers<void>();
   void turns.take(turnOf("cats"), new AbortController().signal, () => held.promise);
@@ -50,17 +57,20 @@ afterEach(async () => {
   await rm(paths.root, { recursive: true, force: true });
 });
 
-function linkTo(dataset: string) {
-  const purpose = { way: "upload", kind: "dataset", dataset, on_conflict: "refuse" } as const;
+function linkTo(dataset: string, on_conflict: UploadPurpose["on_conflict"] = "refuse") {
+  const purpose = { way: "upload", kind: "dataset", dataset, on_conflict } as const;
   const url = `http://agent${links.create(purpose, 60_000).path}`;
-  return async (method: string, body?: Buffer, headers: Record<string, string> = {}) => {
-    const length: Record<string, string> = method === "PUT" ? { "content-length": String(body?.length) } : {};
-    const init = { method, headers: { ...length, ...headers }, ...(body && { body: new Uint8Array(body) }) };
+  return async (method: string, body?: Buffer | FormData, headers: Record<string, string> = {}) => {
+    const length: Record<string, string> =
+      method === "PUT" && Buffer.isBuffer(body) ? { "content-length": String(body.length) } : {};
+    const bytes = Buffer.isBuffer(body) ? new Uint8Array(body) : body;
+    const init = { method, headers: { ...length, ...headers }, ...(bytes && { body: bytes }) };
     const answer = await files.handle(new Request(url, init));
     const text = await answer.text();
     return {
       status: answer.status,
       offset: answer.headers.get("upload-offset"),
+      retryAfter: answer.headers.get("retry-after"),
       json: text.startsWith("{") ? JSON.parse(text) : text,
     };
   };
@@ -115,4 +125,95 @@ test("a failure that nobody waited for is told to who asks next, once", async ()
   });
   expect(await quicker("GET")).toMatchObject({ json: { outcome: null, received: 0 } });
   expect((await send("GET")).json).toMatchObject({ outcome: { success: true } });
+});
+
+test("who would begin anew meanwhile is told at once to wait, and may when it has ended", async () => {
+  const send = linkTo("cats", "append");
+  const end = String(archive.length);
+  expect(await send("PUT", archive)).toMatchObject({ status: 202 });
+  const other = zip([
+    { name: "b.jpg", data: await readFile(picturePath("img1.jpg")) },
+    { name: "b.txt", data: "b" },
+  ]);
+  const form = () => {
+    const data = new FormData();
+    data.append("file", new File(["a cat"], "cat.txt"));
+    return data;
+  };
+  const wait = {
+    status: 423,
+    retryAfter: "10",
+    json: { code: "busy", hint: expect.stringContaining("GET") },
+  };
+  expect(await send("PUT", other)).toMatchObject(wait);
+  expect(await send("PUT", archive)).toMatchObject(wait); // it may add it once more
+  expect(await send("POST", undefined, { "upload-length": "9" })).toMatchObject(wait);
+  expect(await send("POST", form())).toMatchObject(wait);
+  expect(
+    await send("PATCH", other, { "upload-offset": "0", "upload-length": String(other.length) }),
+  ).toMatchObject(wait);
+  // The printed line with another archive: the end of what is here is not the end of that.
+  const elsewhere = { "upload-offset": end, "upload-length": String(other.length) };
+  expect(await send("PATCH", Buffer.of(), elsewhere)).toMatchObject(wait);
+  const page = await send("POST", form(), { accept: "text/html" });
+  expect([page.status, page.json]).toEqual([423, expect.stringContaining("still being unpacked")]);
+  expect(await send("PATCH", Buffer.of(1), { "upload-offset": "1" })).toMatchObject({
+    status: 409,
+    json: { error: expect.stringContaining(`at byte ${end}`) },
+  });
+  release();
+  await vi.waitFor(async () =>
+    expect((await send("GET")).json).toMatchObject({ outcome: { files_saved: 1 } }),
+  );
+  patienceMs = 60_000;
+  expect(await send("PUT", other)).toMatchObject({
+    status: 200,
+    json: { files_saved: 1, captions_saved: 1 },
+  });
+  expect((await readdir(join(paths.datasets, "cats"))).sort()).toEqual(["a.jpg", "b.jpg", "b.txt"]);
+});
+
+test("what is deleted while it is unpacked is given up, and who waits for it hears that", async () => {
+  patienceMs = 60_000;
+  const send = linkTo("cats");
+  const sent = send("PUT", archive);
+  await vi.waitFor(async () => expect((await send("GET")).json).toMatchObject({ unpacking: true }));
+  expect(await send("DELETE")).toMatchObject({ status: 204 });
+  expect(await sent).toMatchObject({ status: 409, json: { error: expect.stringContaining("deleted") } });
+  expect((await send("GET")).json).toMatchObject({
+    unpacking: false,
+    received: 0,
+    length: null,
+    outcome: null,
+  });
+  release();
+  expect(await readdir(paths.datasets)).toEqual([]);
+  expect(await send("PUT", archive)).toMatchObject({ status: 200 });
+});
+
+test("what is deleted too late is made, and whoever deletes it hears that", async () => {
+  release();
+  patienceMs = 60_000;
+  expect(await linkTo("cats")("PUT", archive)).toMatchObject({ status: 200 });
+  patienceMs = 10;
+  const [asked, held] = [Promise.withResolvers<void>(), Promise.withResolvers<undefined>()];
+  inUse = () => {
+    asked.resolve();
+    return held.promise;
+  };
+  const send = linkTo("cats", "replace");
+  expect(await send("PUT", archive)).toMatchObject({ status: 202 });
+  await asked.promise;
+  expect(await send("DELETE")).toMatchObject({
+    status: 202,
+    json: { hint: expect.stringContaining("GET") },
+  });
+  patienceMs = 60_000;
+  const deleted = send("DELETE");
+  held.resolve(undefined);
+  expect(await deleted).toMatchObject({
+    status: 409,
+    json: { error: expect.stringContaining("cats"), hint: expect.stringContaining("delete_dataset") },
+  });
+  expect((await send("GET")).json).toMatchObject({ unpacking: false, outcome: { success: true } });
 });

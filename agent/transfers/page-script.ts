@@ -115,9 +115,11 @@ export const PAGE_SCRIPT = String.raw`"use strict";
   const patient = async (send) => {
     for (let pause = 1000; ; pause = Math.min(pause * 2, 15000)) {
       const sent = await send();
-      if (!isLost(sent)) return sent;
+      const isBusy = sent && sent.status === 423;
+      if (!isLost(sent) && !isBusy) return sent;
       if (sent && sent.status === 507) return sent;
-      cut();
+      if (isBusy) say("The upload before this one is still being unpacked. Waiting for it; leave this page open.", "warn");
+      else cut();
       await wait(pause);
     }
   };

@@ -3,17 +3,18 @@
 import { setTimeout as delay } from "node:timers/promises";
 import * as v from "valibot";
 import { ERRORS, type ErrorCode, ToolError, toToolError } from "../../shared/errors.ts";
-import { json } from "./answers.ts";
 import { type FinishParts, finishUpload, type Outcome } from "./finish-upload.ts";
 import type { Link, UploadPurpose } from "./link-store.ts";
 import { EMPTY, type Staging } from "./staging.ts";
 import type { Staged } from "./unpack/unpack.ts";
-import type { UploadTurns } from "./upload-turns.ts";
+import type { Finishing, UploadTurns } from "./upload-turns.ts";
 
 export type UploadLink = Link & { readonly purpose: UploadPurpose };
 
 /** Proxies on the way give up on an answer after 60 s (nginx) or 100 s (Cloudflare). */
 const PATIENCE_MS = 45_000;
+/** A router waits 15 s for an answer without a body (TRANSFER.dialMs). */
+const GIVE_UP_MS = 5_000;
 
 export interface PatientParts extends FinishParts {
   readonly onBug: (error: unknown) => void;
@@ -45,38 +46,46 @@ export class PatientFinish {
     this.#turns = turns;
   }
 
+  /** Begins to unpack what is whole, for who then waits for `outcomeOf` it. */
+  begin(link: UploadLink, bytes: number, files: readonly Staged[], staging: Staging): Finishing<Outcome> {
+    return this.#turns.finish(link.id, bytes, (signal) => this.#finish(link, bytes, files, staging, signal));
+  }
+
   /** @returns undefined when it takes longer than clients and proxies wait. @throws ToolError when it is refused in time */
-  async outcomeOf(
-    link: UploadLink,
-    files: readonly Staged[],
-    staging: Staging,
-  ): Promise<Outcome | undefined> {
-    this.#unheard.delete(link.id);
-    const finishing = this.#begin(link, files, staging);
-    const inTime = new AbortController();
-    const late = delay(this.#parts.patienceMs ?? PATIENCE_MS, undefined, { signal: inTime.signal });
-    const outcome = await Promise.race([finishing, late]).finally(() => inTime.abort());
-    if (outcome === undefined) this.#unheard.add(link.id);
+  async outcomeOf({ id }: Link, { ended }: Finishing<Outcome>): Promise<Outcome | undefined> {
+    this.#unheard.delete(id);
+    const outcome = await inTime(this.#patienceMs, ended);
+    if (outcome === undefined) this.#unheard.add(id);
     return outcome;
   }
 
   /** Nobody waits: also a refusal is kept for who asks. */
-  async unasked(link: UploadLink, files: readonly Staged[], staging: Staging): Promise<void> {
+  unasked(link: UploadLink, bytes: number, files: readonly Staged[], staging: Staging): void {
     this.#unheard.add(link.id);
-    await this.#begin(link, files, staging).catch(() => {}); // see above
+    this.begin(link, bytes, files, staging);
   }
 
-  #begin(link: UploadLink, files: readonly Staged[], staging: Staging): Promise<Outcome> {
-    return this.#turns.finish(link.id, (signal) => this.#finish(link, files, staging, signal));
+  /** @returns whether it was given up; undefined when that cannot be said in time */
+  async giveUp({ id }: Link, { ended }: Finishing<Outcome>): Promise<boolean | undefined> {
+    this.#turns.giveUp(id, new ToolError("conflict", "This upload was deleted while it was unpacked"));
+    const isGone = ended.then(
+      () => false,
+      () => true,
+    );
+    return await inTime(Math.min(GIVE_UP_MS, this.#patienceMs), isGone);
+  }
+
+  get #patienceMs(): number {
+    return this.#parts.patienceMs ?? PATIENCE_MS;
   }
 
   async #finish(
     { id, purpose }: UploadLink,
+    length: number,
     files: readonly Staged[],
     staging: Staging,
     signal: AbortSignal,
   ): Promise<Outcome> {
-    const length = await staging.offset();
     try {
       return await finishUpload(purpose, files, staging, this.#parts, signal);
     } catch (error) {
@@ -95,18 +104,9 @@ export class PatientFinish {
   }
 }
 
-export function stillUnpacking(
-  { purpose }: UploadLink,
-  headers: Readonly<Record<string, string>> = {},
-): Response {
-  return json(
-    202,
-    {
-      success: true,
-      unpacking: true,
-      dataset: purpose.dataset,
-      hint: "All bytes are here and are being unpacked, which goes on by itself. A GET request to this link tells how it ended",
-    },
-    headers,
-  );
+/** @returns undefined when it takes longer */
+async function inTime<T>(ms: number, work: Promise<T>): Promise<T | undefined> {
+  const ended = new AbortController();
+  const late = delay(ms, undefined, { signal: ended.signal });
+  return await Promise.race([work, late]).finally(() => ended.abort());
 }

@@ -32,6 +32,17 @@ export function partOf(headers: Headers): { readonly start: number; readonly len
   throw invalid("Content-Range has to say which part it is, and of how much: bytes 100-199/200");
 }
 
+/** How long the whole is, as a PUT says it. @throws ToolError invalid_input */
+export const sizeOf = (headers: Headers) =>
+  partOf(headers)?.length ?? numberOf(headers.get("content-length"));
+
+/** Where a PATCH begins, and how long the whole is, if it says so. @throws ToolError invalid_input */
+export function placeOf(headers: Headers): { readonly at: number; readonly length: number | undefined } {
+  const at = numberOf(headers.get("upload-offset"));
+  if (at === undefined) throw invalid("Say where this part begins: Upload-Offset");
+  return { at, length: numberOf(headers.get("upload-length")) };
+}
+
 /** RFC 9530: of the whole, whatever part of it this request carries. Hex. */
 export function wholeDigest(headers: Headers): string | null {
   const [, base64] = /(?:^|,)\s*sha-256=:([A-Za-z0-9+/=]{44}):/.exec(headers.get("repr-digest") ?? "") ?? [];

@@ -4,31 +4,35 @@ import { basename, join } from "node:path";
 import { ERRORS, invalid, ToolError } from "../../shared/errors.ts";
 import { wantsPage } from "../../shared/upload-page.ts";
 import { json, notAllowed } from "./answers.ts";
+import { continueAt, elsewhere } from "./continue-upload.ts";
 import type { Outcome } from "./finish-upload.ts";
 import { isForm, receiveForm } from "./form.ts";
 import type { Link, LinkStore } from "./link-store.ts";
 import { refusedPage, uploadPage } from "./page.ts";
-import {
-  errorOf,
-  isFailure,
-  PatientFinish,
-  type PatientParts,
-  stillUnpacking,
-  type UploadLink,
-} from "./patient-finish.ts";
+import { errorOf, isFailure, PatientFinish, type PatientParts, type UploadLink } from "./patient-finish.ts";
 import { ChecksumMismatch, EMPTY, Staging } from "./staging.ts";
 import { datasetExists, taken } from "./unpack/publish.ts";
+import { busy, stillGivingUp, stillUnpacking, tooLate } from "./upload-answers.ts";
 import {
   CHECKSUM_MISMATCH,
   checksumOf,
   fileNameOf,
   numberOf,
   partOf,
+  placeOf,
+  sizeOf,
   TUS,
   TUS_OPTIONS,
   wholeDigest,
 } from "./upload-headers.ts";
-import { UploadTurns } from "./upload-turns.ts";
+import { type Finishing, Unpacking, UploadTurns } from "./upload-turns.ts";
+
+/** Where an upload stands after a request. */
+interface Stand {
+  readonly offset: number;
+  /** It is whole. */
+  readonly finishing?: Finishing<Outcome>;
+}
 
 export interface UploadParts extends PatientParts {
   readonly paths: { readonly datasets: string; readonly staging: string };
@@ -46,6 +50,15 @@ export class Uploads {
   }
 
   async handle(request: Request, link: UploadLink, name: string): Promise<Response> {
+    try {
+      return await this.#answer(request, link, name);
+    } catch (thrown) {
+      if (thrown instanceof Unpacking) return await this.#meanwhile(request, link, thrown.finishing);
+      throw thrown;
+    }
+  }
+
+  async #answer(request: Request, link: UploadLink, name: string): Promise<Response> {
     switch (request.method) {
       case "GET":
         return this.#show(request, link);
@@ -69,11 +82,12 @@ export class Uploads {
   async goOn(link: UploadLink): Promise<void> {
     const staging = this.#staging(link);
     const { tree, name } = await staging.info();
+    const bytes = await staging.offset();
     // Who sends it again was quicker.
-    if (!tree || this.#turns.isFinishing(link.id) || this.#turns.isReceiving(link.id)) return;
+    if (!tree || this.#turns.finishing(link.id) || this.#turns.isReceiving(link.id)) return;
     const files = tree.files ?? [{ file: basename(staging.body), name }];
     const staged = files.map((each) => ({ path: join(staging.folder, each.file), name: each.name }));
-    await this.#finish.unasked(link, staged, staging);
+    this.#finish.unasked(link, bytes, staged, staging);
   }
 
   /** Stops what is coming in; unpacking is given up, and begins anew when an agent is back. */
@@ -92,24 +106,30 @@ export class Uploads {
 
   async #facts(link: UploadLink) {
     const { dataset, kind, on_conflict } = link.purpose;
-    const { length, outcome } = await this.#staging(link).info();
+    const { offset, length } = await this.#stand(link);
+    const { outcome } = await this.#staging(link).info();
     return {
       kind,
       dataset,
       on_conflict,
       expires_at: new Date(link.expiresMs).toISOString(),
-      received: await this.#staging(link).offset(),
+      received: offset,
       length,
-      unpacking: this.#turns.isFinishing(link.id),
+      unpacking: this.#turns.finishing(link.id) !== undefined,
       outcome,
     };
   }
 
+  async #stand(link: UploadLink): Promise<{ readonly offset: number; readonly length: number | null }> {
+    const bytes = this.#turns.finishing(link.id)?.bytes;
+    if (bytes) return { offset: bytes, length: bytes };
+    const offset = await this.#staging(link).offset();
+    return { offset, length: (await this.#staging(link).info()).length };
+  }
+
   /** How much is here, which stays: who goes on from there takes over from a request before. Asking stops nobody. */
   async #state(link: UploadLink): Promise<Response> {
-    const staging = this.#staging(link);
-    const offset = await staging.offset();
-    const { length } = await staging.info();
+    const { offset, length } = await this.#stand(link);
     const headers = {
       ...TUS_OPTIONS,
       "upload-offset": String(offset),
@@ -127,15 +147,15 @@ export class Uploads {
         "POST begins a resumable upload as in tus 1.0.0, or takes a form",
       );
     }
-    await this.#refuseConflict(link);
-    await this.#turn(link, () =>
-      this.#staging(link).begin({
+    await this.#turn(link, async () => {
+      await this.#refuseConflict(link);
+      await this.#staging(link).begin({
         ...EMPTY,
         length: length ?? null,
         name: fileNameOf(headers.get("upload-metadata")) ?? name,
         sha256: wholeDigest(headers),
-      }),
-    );
+      });
+    });
     const location = new URL(request.url).pathname.replace(/\/$/, "");
     return new Response(null, { status: 201, headers: { ...TUS, location, "upload-offset": "0" } });
   }
@@ -143,41 +163,46 @@ export class Uploads {
   async #put(request: Request, link: UploadLink, name: string): Promise<Response> {
     const { headers } = request;
     const part = partOf(headers);
-    const length = part?.length ?? numberOf(headers.get("content-length"));
-    const again = await this.#sentAgain(link, length);
-    if (again) return again;
-    await this.#refuseConflict(link);
-    await this.#turn(link, async (signal) => {
+    const length = sizeOf(headers);
+    const stand = await this.#turn(link, async (signal): Promise<Stand> => {
       const staging = this.#staging(link);
-      if (part && part.start > 0) await this.#continue(staging, part.start, length);
+      const made = await this.#madeBefore(link, length);
+      if (made) return made;
+      await this.#refuseConflict(link);
+      if (part && part.start > 0) await continueAt(staging, part.start, length);
       else await staging.begin({ ...EMPTY, length: length ?? null, name, sha256: wholeDigest(headers) });
       await staging.append(request.body, signal);
+      const offset = await staging.offset();
+      if (length !== undefined && offset < length)
+        throw invalid(
+          `Only ${offset} of ${length} bytes came`,
+          "Go on from there: see curl_resume of the link",
+        );
+      return await this.#whole(link, offset, signal);
     });
-    return await this.#whole(link, length ?? undefined, true);
+    return await this.#told(link, stand, true);
   }
 
   async #patch(request: Request, link: UploadLink): Promise<Response> {
     const { headers } = request;
-    const at = numberOf(headers.get("upload-offset"));
-    if (at === undefined) throw invalid("Say where this part begins: Upload-Offset");
-    const length = numberOf(headers.get("upload-length"));
+    const { at, length } = placeOf(headers);
     const checksum = checksumOf(headers.get("upload-checksum"));
-    const isAsking = this.#turns.isFinishing(link.id) && at === (await this.#staging(link).offset());
-    if (isAsking) return await this.#whole(link, length, !headers.has("tus-resumable"));
-    // Its own: whoever asks again hears again how it went.
-    const { outcome } = await this.#staging(link).info();
-    if (outcome === null || at === 0) await this.#refuseConflict(link);
-    let offset = 0;
     try {
-      await this.#turn(link, async (signal) => {
+      const stand = await this.#turn(link, async (signal): Promise<Stand> => {
         const staging = this.#staging(link);
-        const { outcome } = await staging.info();
-        if (outcome === null || at === 0 || at !== (await staging.offset())) {
-          await this.#continue(staging, at, length);
-          await staging.append(request.body, signal, checksum);
-        }
-        offset = await staging.offset();
+        const { outcome, length: whole } = await staging.info();
+        // Its own: whoever asks again hears again how it went.
+        const isOwn = outcome !== null && at > 0 && (length === undefined || length === whole);
+        if (!isOwn) await this.#refuseConflict(link);
+        else if (at === (await staging.offset())) return await this.#again(staging, outcome);
+        await continueAt(staging, at, length);
+        await staging.append(request.body, signal, checksum);
+        const offset = await staging.offset();
+        const info = await staging.info();
+        if (info.length === null || offset < info.length) return { offset };
+        return await this.#whole(link, offset, signal);
       });
+      return await this.#told(link, stand, !headers.has("tus-resumable"));
     } catch (error) {
       if (!(error instanceof ChecksumMismatch)) throw error;
       return json(
@@ -186,34 +211,6 @@ export class Uploads {
         TUS,
       );
     }
-    const info = await this.#staging(link).info();
-    if (info.length === null || offset < info.length) {
-      return new Response(null, { status: 204, headers: { ...TUS, "upload-offset": String(offset) } });
-    }
-    return await this.#whole(link, info.length, !headers.has("tus-resumable"));
-  }
-
-  /** @throws ToolError conflict when what is here ends elsewhere */
-  async #continue(staging: Staging, at: number, length: number | undefined): Promise<void> {
-    const info = await staging.info();
-    if (at === 0 && (info.outcome !== null || length !== undefined)) {
-      await staging.begin({
-        ...EMPTY,
-        name: info.outcome ? "" : info.name,
-        length: length ?? info.length,
-        sha256: info.sha256,
-      });
-      return;
-    }
-    const offset = await staging.offset();
-    if (info.outcome !== null || at !== offset) {
-      throw new ToolError("conflict", `This upload stands at byte ${offset}, not ${at}`, {
-        hint: "A HEAD request tells where to go on; DELETE begins anew",
-      });
-    }
-    if (length === undefined || length === info.length) return;
-    if (info.length !== null) throw invalid(`This upload has ${info.length} bytes, not ${length}`);
-    await staging.setInfo({ ...info, length });
   }
 
   /** Without script the answer is what a person sees. */
@@ -221,67 +218,91 @@ export class Uploads {
     try {
       return await this.#form(request, link);
     } catch (thrown) {
-      if (!(thrown instanceof ToolError) || !wantsPage(request)) throw thrown;
-      return refusedPage(ERRORS[thrown.code].http, await this.#facts(link), thrown);
+      const problem = thrown instanceof Unpacking ? busy() : thrown;
+      if (!(problem instanceof ToolError) || !wantsPage(request)) throw thrown;
+      return refusedPage(ERRORS[problem.code].http, await this.#facts(link), problem);
     }
   }
 
   /** A form that did not come whole leaves nothing: no request could go on with it. */
   async #form(request: Request, link: UploadLink): Promise<Response> {
     const length = numberOf(request.headers.get("content-length"));
-    await this.#refuseConflict(link);
     const staging = this.#staging(link);
-    const files = await this.#turn(link, async (signal) => {
+    const finishing = await this.#turn(link, async (signal) => {
+      await this.#refuseConflict(link);
       try {
         await staging.begin(EMPTY, length);
-        return await receiveForm(request, staging.folder, signal);
+        const files = await receiveForm(request, staging.folder, signal);
+        return this.#finish.begin(link, 0, files, staging);
       } catch (error) {
         await staging.clear();
         throw error;
       }
     });
-    const outcome = await this.#finish.outcomeOf(link, files, staging);
+    const outcome = await this.#finish.outcomeOf(link, finishing);
     if (wantsPage(request)) return uploadPage({ ...(await this.#facts(link)), outcome: outcome ?? null });
     return outcome ? json(200, outcome) : stillUnpacking(link);
   }
 
-  /** All bytes are here, or must be by now. @param tells the client reads what became of them */
-  async #whole(link: UploadLink, length: number | undefined, tells: boolean): Promise<Response> {
+  /** All bytes are here, and are unpacked, whoever stays to hear of it. @throws the signal's reason: then another goes on */
+  async #whole(link: UploadLink, offset: number, signal: AbortSignal): Promise<Stand> {
     const staging = this.#staging(link);
-    const info = await staging.info();
+    const { name } = await staging.info();
+    signal.throwIfAborted();
+    return { offset, finishing: this.#finish.begin(link, offset, [{ path: staging.body, name }], staging) };
+  }
+
+  /** What became of it is told again; a failure once, for who tries again begins anew. */
+  async #again(staging: Staging, outcome: Outcome): Promise<Stand> {
     const offset = await staging.offset();
-    if (length !== undefined && offset < length)
-      throw invalid(
-        `Only ${offset} of ${length} bytes came`,
-        "Go on from there: see curl_resume of the link",
-      );
-    if (isFailure(info.outcome)) {
-      // Told once: who tries again with the same link begins anew.
-      await staging.clear();
-      throw errorOf(info.outcome);
-    }
-    const files = [{ path: staging.body, name: info.name }];
-    const outcome = info.outcome ?? (await this.#finish.outcomeOf(link, files, staging));
+    if (!isFailure(outcome)) return ended(offset, outcome);
+    await staging.clear();
+    throw errorOf(outcome);
+  }
+
+  /** @param tells the client reads what became of all */
+  async #told(link: UploadLink, { offset, finishing }: Stand, tells: boolean): Promise<Response> {
     const headers = { "upload-offset": String(offset) };
-    if (!tells) return new Response(null, { status: 204, headers: { ...TUS, ...headers } });
+    const outcome = finishing && (await this.#finish.outcomeOf(link, finishing));
+    if (!finishing || !tells) return new Response(null, { status: 204, headers: { ...TUS, ...headers } });
     return outcome ? json(200, outcome, headers) : stillUnpacking(link, headers);
   }
 
+  /** While it is unpacked nobody begins anew. Who sends it again, or asks by a part at its end, waits for the same. */
+  async #meanwhile(request: Request, link: UploadLink, finishing: Finishing<Outcome>): Promise<Response> {
+    const { method, headers } = request;
+    const stand = { offset: finishing.bytes, finishing };
+    if (method === "DELETE") return await this.#giveUp(link, finishing);
+    if (method === "PATCH") {
+      const { at, length = finishing.bytes } = placeOf(headers);
+      const isSame = at > 0 && length === finishing.bytes;
+      if (isSame && at === length) return await this.#told(link, stand, !headers.has("tus-resumable"));
+      if (isSame) throw elsewhere(finishing.bytes, at);
+    }
+    const isOnce = link.purpose.on_conflict === "refuse";
+    if (method === "PUT" && isOnce && sizeOf(headers) === finishing.bytes)
+      return await this.#told(link, stand, true);
+    throw busy();
+  }
+
+  async #giveUp(link: UploadLink, finishing: Finishing<Outcome>): Promise<Response> {
+    const isGone = await this.#finish.giveUp(link, finishing);
+    if (isGone === undefined) return stillGivingUp(link);
+    if (isGone) return new Response(null, { status: 204, headers: TUS });
+    throw tooLate(link);
+  }
+
   /** The same upload on a link that may make its data set only once: its answer was lost on the way. */
-  async #sentAgain(link: UploadLink, length: number | undefined): Promise<Response | undefined> {
+  async #madeBefore(link: UploadLink, length: number | undefined): Promise<Stand | undefined> {
     if (link.purpose.on_conflict !== "refuse" || length === undefined) return undefined;
-    const info = await this.#staging(link).info();
-    if (info.length !== length) return undefined;
-    if (this.#turns.isFinishing(link.id)) return await this.#whole(link, length, true);
-    const { outcome } = info;
-    const isThere = outcome !== null && !isFailure(outcome) && (await this.#isThere(link));
-    return isThere ? json(200, outcome) : undefined;
+    const { outcome, ...info } = await this.#staging(link).info();
+    if (outcome === null || isFailure(outcome) || info.length !== length) return undefined;
+    return (await this.#isThere(link)) ? ended(length, outcome) : undefined;
   }
 
   async #refuseConflict(link: UploadLink): Promise<void> {
     const { dataset, on_conflict } = link.purpose;
-    if (on_conflict !== "refuse" || this.#turns.isFinishing(link.id)) return;
-    if (await this.#isThere(link)) throw taken(dataset);
+    if (on_conflict === "refuse" && (await this.#isThere(link))) throw taken(dataset);
   }
 
   #isThere({ purpose: { dataset } }: UploadLink): Promise<boolean> {
@@ -292,3 +313,9 @@ export class Uploads {
     return this.#turns.take(id, work);
   }
 }
+
+/** Of an upload that has ended before. */
+const ended = (offset: number, outcome: Outcome): Stand => ({
+  offset,
+  finishing: { bytes: offset, ended: Promise.resolve(outcome) },
+});
