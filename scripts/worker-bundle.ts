@@ -83,6 +83,8 @@ const ALWAYS = [
     "for (const [key, schema] of Object.entries(authSchemas)) register(key, schema);": "",
     // What is asked of a person is JSON Schema here, not a schema of some library.
     "isStandardSchema(input.requestedSchema)": "false",
+    // All that our tools answer with are objects: shared/contract.ts.
+    "!tools.some((t) => toolNeedsLegacyWrap(t))": "true",
   },
 ];
 
