@@ -104,6 +104,7 @@ export function createEdge(options: EdgeOptions): Edge {
   });
   const auth = [agentTokens(tokens), ...(agentToken === undefined ? [] : [sharedAgentToken(agentToken)])];
   const expected = new Transfers(transferOptions);
+  const linkMakers = new LinkMakers(sql);
   const transfers = acceptTransfer && { expected, accept: acceptTransfer };
   const app = createApp({
     backend: fleet,
@@ -124,8 +125,8 @@ export function createEdge(options: EdgeOptions): Edge {
     },
     oauth,
     agentDoor: { auth, accept: accept(fleet.hub), transfers },
-    files: transfers && forwardFiles({ hub: fleet.hub, transfers: expected }),
-    linkMakers: new LinkMakers(sql),
+    files: transfers && forwardFiles({ hub: fleet.hub, transfers: expected, linkMakers }),
+    linkMakers,
     publicUrl,
     addressOf,
     log,

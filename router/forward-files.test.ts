@@ -10,6 +10,8 @@ import { Transfers } from "./transfers.ts";
 const MACHINE = "0a1b2c3d";
 const LINK = `http://router/files/${machineTag(MACHINE)}${"x".repeat(12)}${"y".repeat(22)}`;
 
+const linkMakers = { makerOf: () => undefined };
+
 /** @returns the router's answer to a request for a file, and what the agent was asked for */
 async function request(versions: Hello["versions"]) {
   const asked: string[] = [];
@@ -21,7 +23,7 @@ async function request(versions: Hello["versions"]) {
       return { answer: { status: 404, headers: [], body: "no such link" } };
     },
   });
-  const files = forwardFiles({ hub: fleet.hub, transfers: new Transfers() });
+  const files = forwardFiles({ hub: fleet.hub, transfers: new Transfers(), linkMakers });
   const response = await files(new Request(LINK));
   return { status: response.status, text: await response.text(), asked };
 }
@@ -35,7 +37,7 @@ test("an agent of version 1 is not asked for files, and the client hears that it
 test("a link of which two machines say that it is theirs leads to the one whose credential has the id, else nowhere", async () => {
   const asked: string[] = [];
   const fleet = testFleet();
-  const files = forwardFiles({ hub: fleet.hub, transfers: new Transfers() });
+  const files = forwardFiles({ hub: fleet.hub, transfers: new Transfers(), linkMakers });
   const connect = (name: string, tokenId?: string) =>
     connectAgent(fleet, {
       hello: { name, machine_id: `${MACHINE} of ${name}` },

@@ -4,11 +4,12 @@ import * as v from "valibot";
 import { ERRORS, errorBody, ToolError, toToolError } from "../shared/errors.ts";
 import { askedLink, type LinkToken, machineTag } from "../shared/file-links.ts";
 import { free, oneUse } from "../shared/one-use.ts";
-import { LinkLost } from "../shared/open-calls.ts";
+import { type CallOptions, LinkLost } from "../shared/open-calls.ts";
 import { carriesFiles, commonVersion, TRANSFER } from "../shared/protocol.ts";
 import type { Transfer } from "../shared/streams.ts";
 import { fileRequest } from "../shared/tools/transfers.ts";
 import type { Connected, Hub } from "./hub.ts";
+import type { LinkMakers } from "./link-makers.ts";
 import type { Transfers } from "./transfers.ts";
 
 /** The same on both sides of the link: a web handler that answers a request for `/files/…`. */
@@ -41,6 +42,7 @@ const Method = fileRequest.input.entries.method;
 export interface ForwardOptions {
   readonly hub: Hub;
   readonly transfers: Transfers;
+  readonly linkMakers: Pick<LinkMakers, "makerOf">;
 }
 
 export function forwardFiles(options: ForwardOptions): FileHandler {
@@ -64,22 +66,26 @@ const tooOld = () =>
     hint: "Update mcp-ai-toolkit on the training machine",
   });
 
-async function forward({ hub, transfers }: ForwardOptions, request: Request): Promise<Response> {
+async function forward({ hub, transfers, linkMakers }: ForwardOptions, request: Request): Promise<Response> {
   const path = new URL(request.url).pathname;
-  const agent = holderOf(askedLink(path), hub);
+  const link = askedLink(path);
+  const agent = holderOf(link, hub);
   if (!carriesFiles(commonVersion(agent.hello.versions) ?? 0)) throw tooOld();
   const isShort = SHORT.has(request.method);
-  if (!isShort && transfers.isFull(agent.name)) {
+  // Whoever uses a link takes of its maker's share; one that was made elsewhere has a share of its own.
+  const callerId = linkMakers.makerOf(path) ?? link.id;
+  const options = { signal: request.signal, timeoutMs: TRANSFER.dialMs, callerId };
+  if (!isShort && transfers.isFull(agent.name, callerId)) {
     // Nobody waits for a place, or takes one from others, with a link that does not work.
-    const refusal = await ask(agent, { ...inputOf(request, path), check: true }, request.signal);
+    const refusal = await ask(agent, { ...inputOf(request, path), check: true }, options);
     if (refusal) return short(refusal, request);
   }
-  const giveBack = isShort ? () => {} : await transfers.turn(agent.name, request.signal);
+  const giveBack = isShort ? () => {} : await transfers.turn(agent.name, callerId, request.signal);
   const expected = transfers.expect(agent.name);
   let isStreaming = false;
   try {
     const input = { ...inputOf(request, path), transfer: expected.id };
-    const answer = await ask(agent, input, request.signal);
+    const answer = await ask(agent, input, options);
     if (answer) return short(answer, request);
     const transfer = await expected.opened(request.signal);
     isStreaming = true;
@@ -115,8 +121,7 @@ function inputOf(request: Request, path: string): Input {
   return { method: v.parse(Method, request.method), path, headers };
 }
 
-async function ask(agent: Connected, input: Input, signal: AbortSignal): Promise<Answer | undefined> {
-  const options = { signal, timeoutMs: TRANSFER.dialMs };
+async function ask(agent: Connected, input: Input, options: CallOptions): Promise<Answer | undefined> {
   const output = await agent.peer.call(fileRequest.name, input, options);
   const parsed = v.safeParse(fileRequest.output, output);
   if (parsed.success) return parsed.output.answer;

@@ -22,17 +22,23 @@ export class LinkMakers {
   }
 
   /**
-   * A caller has made a link. Only those with a token of the store are noted.
+   * A caller has made a link, by a token of the store or otherwise.
    * @param expiresAt ISO 8601 UTC
    */
   note(path: string, callerId: string, expiresAt: string): void {
     this.#sql.all("DELETE FROM link_makers WHERE expires_at < ?", new Date().toISOString());
     this.#sql.all(
-      "INSERT OR IGNORE INTO link_makers SELECT ?, id, ? FROM tokens WHERE id = ?",
+      "INSERT OR IGNORE INTO link_makers VALUES (?, ?, ?)",
       linkIn(path) ?? "",
-      expiresAt,
       callerId,
+      expiresAt,
     );
+  }
+
+  /** The id of the caller that has made this link; undefined: it was made elsewhere. */
+  makerOf(path: string): string | undefined {
+    const [row] = this.#sql.all("SELECT token FROM link_makers WHERE link = ?", linkIn(path) ?? "");
+    return row && String(row["token"]);
   }
 
   /** @throws ToolError not_found when the token that made the link has been revoked */

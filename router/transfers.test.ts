@@ -92,14 +92,17 @@ test("whoever stops waiting for a machine hears that it did not dial", async () 
 
 test("places go round in order, each machine has its own, and one given back twice counts once", async () => {
   const transfers = new Transfers({ atOnce: 2 });
-  const [first, second] = [await transfers.turn("box", signal()), await transfers.turn("box", signal())];
-  expect([transfers.isFull("box"), transfers.isFull("other")]).toEqual([true, false]);
+  const [first, second] = [
+    await transfers.turn("box", "a", signal()),
+    await transfers.turn("box", "a", signal()),
+  ];
+  expect([transfers.isFull("box", "a"), transfers.isFull("other", "a")]).toEqual([true, false]);
   const order: string[] = [];
-  const third = transfers.turn("box", signal()).then((giveBack) => {
+  const third = transfers.turn("box", "a", signal()).then((giveBack) => {
     order.push("third");
     return giveBack;
   });
-  const fourth = transfers.turn("box", signal()).then((giveBack) => {
+  const fourth = transfers.turn("box", "a", signal()).then((giveBack) => {
     order.push("fourth");
     return giveBack;
   });
@@ -108,17 +111,38 @@ test("places go round in order, each machine has its own, and one given back twi
   (await third)();
   (await fourth)();
   second();
-  expect([order, transfers.isFull("box")]).toEqual([["third", "fourth"], false]);
+  expect([order, transfers.isFull("box", "a")]).toEqual([["third", "fourth"], false]);
+});
+
+test("one caller's transfers leave places for those of others, and its waiting ones room to wait", async () => {
+  const transfers = new Transfers({ atOnce: 3, ofCallerAtOnce: 2 });
+  const turn = (callerId: string) => transfers.turn("box", callerId, signal());
+  const [first] = [await turn("a"), await turn("a")];
+  const order: string[] = [];
+  const waiting = Array.from({ length: 32 }, () => turn("a").then(() => void order.push("a")));
+  await expect(turn("a")).rejects.toMatchObject({ code: "overloaded" });
+  const others = await turn("b");
+  const next = turn("b").then((giveBack) => {
+    order.push("b");
+    return giveBack;
+  });
+  others();
+  await next;
+  expect(order).toEqual(["b"]);
+  first();
+  await waiting[0];
+  expect(order).toEqual(["b", "a"]);
+  for (const each of waiting.slice(1)) each.catch(() => {});
 });
 
 test("nobody waits for ever, and who leaves takes no place", async () => {
   const transfers = new Transfers({ atOnce: 1, turnMs: 50 });
-  const giveBack = await transfers.turn("box", signal());
-  await expect(transfers.turn("box", signal())).rejects.toMatchObject({ code: "overloaded" });
+  const giveBack = await transfers.turn("box", "a", signal());
+  await expect(transfers.turn("box", "a", signal())).rejects.toMatchObject({ code: "overloaded" });
   const leaving = new AbortController();
-  const left = transfers.turn("box", leaving.signal);
+  const left = transfers.turn("box", "a", leaving.signal);
   leaving.abort();
   await expect(left).rejects.toMatchObject({ code: "overloaded" });
   giveBack();
-  expect(transfers.isFull("box")).toBe(false);
+  expect(transfers.isFull("box", "a")).toBe(false);
 });

@@ -17,19 +17,27 @@ interface Waiting {
   readonly resolve: (transfer: Transfer) => void;
 }
 
+/** One that has its turn, or waits for it. */
+interface Place {
+  readonly callerId: string;
+  readonly go: () => void;
+}
+
 interface Queue {
-  open: number;
-  readonly waiting: (() => void)[];
+  readonly open: Set<Place>;
+  readonly waiting: Set<Place>;
 }
 
 const ID_BYTES = 24;
 /** How long a request waits for one of the machine's transfers to end. */
 const TURN_MS = 60_000;
-/** Requests of one machine that wait; each holds a connection. */
+/** Requests of one machine that wait, and of them those of one caller; each holds a connection. */
 const WAITING_MAX = 64;
+const OF_CALLER_WAITING_MAX = 32;
 
 export interface TransfersOptions extends TransferOptions {
   readonly atOnce?: number;
+  readonly ofCallerAtOnce?: number;
   readonly turnMs?: number;
 }
 
@@ -41,10 +49,6 @@ export class Transfers {
 
   constructor(options: TransfersOptions = {}) {
     this.#options = options;
-  }
-
-  get #atOnce(): number {
-    return this.#options.atOnce ?? TRANSFER.atOnce;
   }
 
   /** An id under which the machine may dial. Dispose of it, or the id stays good. */
@@ -89,41 +93,46 @@ export class Transfers {
   }
 
   /** Would a turn have to wait? */
-  isFull(machine: string): boolean {
-    return (this.#queues.get(machine)?.open ?? 0) >= this.#atOnce;
+  isFull(machine: string, callerId: string): boolean {
+    const { atOnce = TRANSFER.atOnce, ofCallerAtOnce = TRANSFER.ofCallerAtOnce } = this.#options;
+    const queue = this.#queues.get(machine);
+    return queue !== undefined && isFull(queue.open, callerId, atOnce, ofCallerAtOnce);
   }
 
   /** Waits until the machine has room for one more. @returns what gives the place back. @throws ToolError overloaded */
-  async turn(machine: string, signal: AbortSignal): Promise<() => void> {
-    const queue = this.#queues.get(machine) ?? { open: 0, waiting: [] };
+  async turn(machine: string, callerId: string, signal: AbortSignal): Promise<() => void> {
+    const queue = this.#queues.get(machine) ?? { open: new Set(), waiting: new Set() };
     this.#queues.set(machine, queue);
-    if (queue.open < this.#atOnce) queue.open++;
-    else await this.#wait(queue, signal);
-    let given = false;
+    const place = this.isFull(machine, callerId)
+      ? await this.#wait(queue, callerId, signal)
+      : { callerId, go() {} };
+    queue.open.add(place);
     return () => {
-      if (given) return;
-      given = true;
-      const next = queue.waiting.shift();
-      if (next)
-        next(); // the place goes from hand to hand
-      else if (--queue.open === 0) this.#queues.delete(machine);
+      if (!queue.open.delete(place)) return;
+      for (const next of queue.waiting) {
+        if (this.isFull(machine, next.callerId)) continue;
+        queue.waiting.delete(next);
+        queue.open.add(next); // the place goes from hand to hand
+        next.go();
+      }
+      if (queue.open.size === 0) this.#queues.delete(machine);
     };
   }
 
-  async #wait({ waiting }: Queue, signal: AbortSignal): Promise<void> {
-    if (waiting.length >= WAITING_MAX) throw tooManyTransfers();
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    waiting.push(resolve);
+  async #wait({ waiting }: Queue, callerId: string, signal: AbortSignal): Promise<Place> {
+    if (isFull(waiting, callerId, WAITING_MAX, OF_CALLER_WAITING_MAX)) throw tooManyTransfers();
+    const { promise, resolve: go, reject } = Promise.withResolvers<void>();
+    const place = { callerId, go };
+    waiting.add(place);
     const giveUp = () => {
-      const index = waiting.indexOf(resolve);
-      if (index >= 0) waiting.splice(index, 1);
-      reject(tooManyTransfers());
+      if (waiting.delete(place)) reject(tooManyTransfers());
     };
     const timer = setTimeout(giveUp, this.#options.turnMs ?? TURN_MS);
     signal.addEventListener("abort", giveUp, { once: true });
     if (signal.aborted) giveUp();
     try {
       await promise;
+      return place;
     } finally {
       clearTimeout(timer);
       signal.removeEventListener("abort", giveUp);
@@ -131,8 +140,13 @@ export class Transfers {
   }
 }
 
+function isFull(places: ReadonlySet<Place>, callerId: string, max: number, ofCallerMax: number): boolean {
+  const own = [...places].filter((place) => place.callerId === callerId);
+  return places.size >= max || own.length >= ofCallerMax;
+}
+
 const tooManyTransfers = () =>
-  new ToolError("overloaded", "Too many transfers of this machine at once; try again in a minute");
+  new ToolError("overloaded", "Too many transfers of this machine, or of yours, at once; try again when one has ended");
 
 async function orLate(opened: Promise<Transfer>, signal: AbortSignal): Promise<Transfer> {
   const { promise, reject } = Promise.withResolvers<never>();

@@ -49,8 +49,9 @@ export const TRANSFER = {
   chunkBytes: 256 * 1024,
   /** What may be under way or waiting in memory, each way. At 50 ms there and back this carries 100 MB/s. */
   windowBytes: 8 * MIB,
-  /** Of one machine. More wait for their turn. */
-  atOnce: 4,
+  /** Of one machine, and of them for one caller. More wait for their turn. */
+  atOnce: 8,
+  ofCallerAtOnce: 4,
   /** No frame for so long, although one is due: the other end, or whoever stands behind it, is gone. */
   idleMs: 120_000,
   /** How long the agent may take to dial. */

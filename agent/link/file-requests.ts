@@ -18,7 +18,7 @@ export interface FileRequestOptions {
 }
 
 /** Beyond what the router opens by itself: one that asks for more is not honest. */
-const TRANSFERS_MAX = 4 * TRANSFER.atOnce;
+const TRANSFERS_MAX = 2 * TRANSFER.atOnce;
 /** Answers up to this length travel on the control link. */
 const SHORT_BYTES = 32 * 1024;
 

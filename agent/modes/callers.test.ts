@@ -1,7 +1,9 @@
 // Many calls of one caller at once, against a real router and a real agent, and against the agent itself: all others are
 // served meanwhile.
+import { truncate, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
-import { CALLER_MAX } from "../../shared/protocol.ts";
+import { CALLER_MAX, TRANSFER } from "../../shared/protocol.ts";
 import { runProgram, startProgram } from "../testing/program.ts";
 import { startRouted } from "../testing/routed.ts";
 import { putRun, type Server, subjectOf } from "../testing/subject.ts";
@@ -74,3 +76,31 @@ test.each([
     );
   },
 );
+
+test("downloads that one caller does not read leave room for those of others", async () => {
+  const place = await routed();
+  onTestFinished(() => place.close());
+  const [owner, phone] = [subjectOf(place), subjectOf({ ...place, token: place.phone })];
+  const large = join(owner.paths.output, "large.ckpt");
+  await writeFile(large, "");
+  await truncate(large, 256 * 1024 * 1024); // more than all that is between the two takes up
+  await writeFile(join(owner.paths.output, "small.ckpt"), "of that kind any bytes will do");
+  const link = async (caller: typeof owner, name: string) =>
+    String((await caller.call("create_download_link", { kind: "model", name }))["url"]);
+
+  const leaving = new AbortController();
+  onTestFinished(() => leaving.abort());
+  const { signal } = leaving;
+  const get = async (url: string) => await fetch(url, { signal });
+  const links = await Promise.all(Array.from({ length: TRANSFER.atOnce + 1 }, () => link(phone, "large")));
+  const theirs = await link(owner, "small");
+  const stuck: Response[] = [];
+  const begun = links.map(async (url) => void stuck.push(await get(url)));
+  await vi.waitFor(() => expect(stuck.length).toBeGreaterThanOrEqual(TRANSFER.ofCallerAtOnce), PATIENCE);
+  expect(await (await get(theirs)).text()).toContain("any bytes");
+  expect(stuck.map(({ status }) => status)).toEqual(Array(TRANSFER.ofCallerAtOnce).fill(200));
+  await stuck[0]?.body?.cancel();
+  await vi.waitFor(() => expect(stuck).toHaveLength(TRANSFER.ofCallerAtOnce + 1), PATIENCE);
+  leaving.abort();
+  await Promise.allSettled(begun);
+});
