@@ -1,7 +1,8 @@
 // What was changed by whom. One row for each call that is no mere look; never what was in it.
 import * as v from "valibot";
 import { toToolError } from "../shared/errors.ts";
-import { contractOf } from "../shared/tools/index.ts";
+import { pruneFairly } from "../shared/prune-fairly.ts";
+import { contractOf, TOOLS } from "../shared/tools/index.ts";
 import type { Caller } from "./auth/caller.ts";
 import type { Backend } from "./backend.ts";
 import type { Sql } from "./sql.ts";
@@ -32,14 +33,18 @@ const Row = v.object({
 
 /** Rows kept. At a write a minute that is two months. */
 const ROWS_MAX = 100_000;
-/** Of them for calls beyond the caller's scopes: whoever may but read must not push out what others have changed. */
-const REFUSED_MAX = 10_000;
+/** Of them for what whoever may but read can do, too: it must not push out what others have changed. */
+const OF_READERS_MAX = 10_000;
+/** Calls beyond the caller's scopes, and those of tools that leave something behind and change nothing. */
+const OF_READERS = `outcome = 'forbidden' OR tool IN (${TOOLS.filter(
+  ({ scope, effect }) => scope === "read" && effect !== "read",
+).map(({ name }) => `'${name}'`)})`;
 /** Surplus ones are looked for once in so many. */
 const PRUNE_EVERY = 100;
 
 export interface AuditOptions {
   readonly now?: () => Date;
-  readonly refusedMax?: number;
+  readonly ofReadersMax?: number;
 }
 /** Arguments that name what a call is about; all others may hold captions, prompts or secrets. */
 const TARGET_KEYS = ["job_id", "config_name", "dataset_name", "model_name", "name", "trash_id"] as const;
@@ -57,13 +62,13 @@ function targetOf(args: unknown): string | null {
 export class Audit {
   readonly #sql: Sql;
   readonly #now: () => Date;
-  readonly #refusedMax: number;
+  readonly #ofReadersMax: number;
   #added = 0;
 
-  constructor(sql: Sql, { now = () => new Date(), refusedMax = REFUSED_MAX }: AuditOptions = {}) {
+  constructor(sql: Sql, { now = () => new Date(), ofReadersMax = OF_READERS_MAX }: AuditOptions = {}) {
     this.#sql = sql;
     this.#now = now;
-    this.#refusedMax = refusedMax;
+    this.#ofReadersMax = ofReadersMax;
     sql.all(
       `CREATE TABLE IF NOT EXISTS audit (
          seq INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, caller_id TEXT NOT NULL, caller_label TEXT NOT NULL,
@@ -86,13 +91,9 @@ export class Audit {
     if (++this.#added % PRUNE_EVERY === 0) this.#prune();
   }
 
-  /** Rows are counted, for seq has gaps where refused ones went. */
+  /** Rows are counted, for seq has gaps where those of readers went. */
   #prune(): void {
-    this.#sql.all(
-      `DELETE FROM audit WHERE outcome = 'forbidden' AND seq <= (
-         SELECT seq FROM audit WHERE outcome = 'forbidden' ORDER BY seq DESC LIMIT 1 OFFSET ?)`,
-      this.#refusedMax,
-    );
+    this.#sql.all(pruneFairly("audit", "caller_id", "1", OF_READERS), this.#ofReadersMax);
     this.#sql.all(
       "DELETE FROM audit WHERE seq <= (SELECT seq FROM audit ORDER BY seq DESC LIMIT 1 OFFSET ?)",
       ROWS_MAX,

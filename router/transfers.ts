@@ -146,7 +146,10 @@ function isFull(places: ReadonlySet<Place>, callerId: string, max: number, ofCal
 }
 
 const tooManyTransfers = () =>
-  new ToolError("overloaded", "Too many transfers of this machine, or of yours, at once; try again when one has ended");
+  new ToolError(
+    "overloaded",
+    "Too many transfers of this machine, or of yours, at once; try again when one has ended",
+  );
 
 async function orLate(opened: Promise<Transfer>, signal: AbortSignal): Promise<Transfer> {
   const { promise, reject } = Promise.withResolvers<never>();

@@ -133,7 +133,7 @@ export const Frame = v.variant("t", [
     progress: v.optional(v.boolean()),
     /** The same key is never run twice: a repeated call gets the first one's answer. */
     key: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(500))),
-    /** Since version 2. For the logs of both ends, to find each other's lines; it decides nothing. */
+    /** Since version 2. For the logs of both ends, to find each other's lines, and for what is shared out; it permits nothing. */
     request: v.optional(v.object({ id: Word, caller: Word })),
   }),
   v.object({ t: v.literal("result"), id: Id, output: v.optional(v.unknown()) }),

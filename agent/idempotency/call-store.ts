@@ -2,6 +2,7 @@
 // that share a state folder share it.
 import { DatabaseSync } from "node:sqlite";
 import type { WireError } from "../../shared/errors.ts";
+import { pruneFairly } from "../../shared/prune-fairly.ts";
 import type { ProcessIdentity } from "../tools/training/process.ts";
 
 /** How a call ended. `unknown`: its answer was too long to keep. */
@@ -34,6 +35,8 @@ const ROWS_MAX = 10_000;
 const OUTCOME_CHARS_MAX = 256 * 1024;
 /** Old rows are looked for once in so many calls. */
 const PRUNE_EVERY = 100;
+/** Whose call it was: what a router writes in front of a key that a client has chosen; nothing for all other keys. */
+const CALLER = "substr(key, 1, instr(key, ' '))";
 
 export interface CallStoreOptions {
   readonly now?: () => number;
@@ -92,9 +95,8 @@ export class CallStore implements Disposable {
   }
 
   #prune(): void {
-    this.#db
-      .prepare("DELETE FROM calls WHERE begun_at < ? OR seq <= (SELECT max(seq) FROM calls) - ?")
-      .run(this.#now() - KEEP_MS, this.#rowsMax);
+    this.#db.prepare("DELETE FROM calls WHERE begun_at < ?").run(this.#now() - KEEP_MS);
+    this.#db.prepare(pruneFairly("calls", CALLER)).run(this.#rowsMax);
   }
 
   [Symbol.dispose](): void {

@@ -175,3 +175,14 @@ test("keys are forgotten after a day, and the oldest when there are very many", 
   expect(own.find("k199", "c").kind).toBe("begun");
   own[Symbol.dispose]();
 });
+
+test("one caller's keys push out its own, not those of others", () => {
+  const own = new CallStore(join(folder, "own.db"), { rowsMax: 50 });
+  own.begin("laptop k0 0", "c", self);
+  for (let i = 0; i < 200; i++) own.begin(`phone k${i} 0`, "c", self);
+  for (let i = 0; i < 200; i++) own.begin(`without-a-caller-${i}`, "c", self);
+  expect(own.find("laptop k0 0", "c").kind).toBe("begun");
+  expect(own.find("phone k199 0", "c").kind).toBe("begun");
+  expect(own.find("phone k0 0", "c").kind).toBe("new");
+  own[Symbol.dispose]();
+});

@@ -30,7 +30,7 @@ const find = (of: LinkStore, link: string) => {
 };
 
 test("a link is found by its path until it expires, also by another process that shares the state folder", () => {
-  const { link, path: url } = store.create(purpose, 60_000);
+  const { link, path: url } = store.create(purpose, 60_000, "phone");
   expect(url).toMatch(/^\/files\/[0-9a-z]{8}[\w-]{34}$/);
   const other = new LinkStore(path, machineId, () => now);
   for (const each of [store, other]) expect(find(each, url)).toEqual(link);
@@ -41,8 +41,8 @@ test("a link is found by its path until it expires, also by another process that
 });
 
 test("another signature, another machine's link, or a row that was changed fits nothing", () => {
-  const { link, path: url } = store.create(purpose, 60_000);
-  const { path: second } = store.create({ ...purpose, name: "dogs" }, 60_000);
+  const { link, path: url } = store.create(purpose, 60_000, "phone");
+  const { path: second } = store.create({ ...purpose, name: "dogs" }, 60_000, "phone");
   expect(find(store, url.slice(0, -22) + second.slice(-22))).toBeUndefined();
   const stranger = new LinkStore(join(folder, "other.db"), randomUUID(), () => now);
   expect(find(stranger, url)).toBeUndefined();
@@ -57,7 +57,7 @@ test("another signature, another machine's link, or a row that was changed fits 
 });
 
 test("a revoked link is gone at once, and only once", () => {
-  const { link, path: url } = store.create(purpose, 60_000);
+  const { link, path: url } = store.create(purpose, 60_000, "phone");
   store.revoke(link.id);
   expect(find(store, url)).toBeUndefined();
   expect(() => store.revoke(link.id)).toThrow("There is no link");
@@ -65,4 +65,32 @@ test("a revoked link is gone at once, and only once", () => {
 
 test("nobody but the owner reads what signs the links", async () => {
   expect((await stat(path)).mode & 0o077).toBe(0);
+});
+
+test("one caller's links leave room for those of others, and a router that names no callers has all of it", () => {
+  for (let n = 0; n < 1_000; n++) store.create(purpose, 60_000, "phone");
+  expect(() => store.create(purpose, 60_000, "phone")).toThrow("You have 1000 links already");
+  store.create(purpose, 60_000, "laptop");
+  store.create(purpose, 60_000, undefined);
+  now += 60_000;
+  store.create(purpose, 60_000, "phone");
+});
+
+test("links of a store from before callers were noted go on", () => {
+  const old = join(folder, "old.db");
+  const db = new DatabaseSync(old);
+  db.exec(
+    `CREATE TABLE links (
+       id TEXT PRIMARY KEY, purpose TEXT NOT NULL, created_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL
+     ) STRICT`,
+  );
+  const row = ["of old", JSON.stringify(purpose), now, now + 60_000] as const;
+  db.prepare("INSERT INTO links VALUES (?, ?, ?, ?)").run(...row);
+  db.close();
+  const opened = [1, 2].map(() => new LinkStore(old, machineId, () => now));
+  for (const each of opened) {
+    expect(each.live("of old")).toMatchObject({ purpose });
+    each.create(purpose, 60_000, "phone");
+    each[Symbol.dispose]();
+  }
 });

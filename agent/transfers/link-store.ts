@@ -44,8 +44,9 @@ const ID_BYTES = 9;
 const KEY_BYTES = 32;
 /** 128 bits. */
 const SIGNATURE_CHARS = 22;
-/** Live links of one machine: a caller in a loop must not fill the disk. */
+/** Live links of one machine, and of them those of one caller: in a loop it must not fill the disk, or take all of them. */
 const LINKS_MAX = 10_000;
+const OF_CALLER_MAX = 1_000;
 
 export class LinkStore implements Disposable {
   readonly #db: DatabaseSync;
@@ -59,28 +60,36 @@ export class LinkStore implements Disposable {
     this.#machine = machineTag(machineId);
     this.#now = now;
     this.#db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
+    this.#db.exec("BEGIN IMMEDIATE");
     this.#db.exec(
       `CREATE TABLE IF NOT EXISTS signing (one INTEGER PRIMARY KEY CHECK (one = 1), key BLOB NOT NULL) STRICT;
        CREATE TABLE IF NOT EXISTS links (
          id TEXT PRIMARY KEY, purpose TEXT NOT NULL, created_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL
        ) STRICT`,
     );
+    const { user_version } = this.#db.prepare("PRAGMA user_version").get() as { user_version: number };
+    if (user_version === 0)
+      this.#db.exec("ALTER TABLE links ADD COLUMN caller TEXT NOT NULL DEFAULT ''; PRAGMA user_version = 1");
+    this.#db.exec("COMMIT");
     // Agents that share the state folder share the key: the first one makes it.
     this.#db.prepare("INSERT OR IGNORE INTO signing (one, key) VALUES (1, ?)").run(randomBytes(KEY_BYTES));
     const { key } = this.#db.prepare("SELECT key FROM signing").get() as { key: Uint8Array };
     this.#key = key;
   }
 
-  /** @returns the link, and its path with all that is needed to use it. @throws ToolError overloaded */
-  create(purpose: Purpose, livesMs: number): { readonly link: Link; readonly path: string } {
+  /**
+   * @param caller for whom it is made, as the router calls it
+   * @returns the link, and its path with all that is needed to use it
+   * @throws ToolError overloaded
+   */
+  create(
+    purpose: Purpose,
+    livesMs: number,
+    caller: string | undefined,
+  ): { readonly link: Link; readonly path: string } {
     const now = this.#now();
     this.#db.prepare("DELETE FROM links WHERE expires_ms <= ?").run(now);
-    const { count } = this.#db.prepare("SELECT count(*) AS count FROM links").get() as { count: number };
-    if (count >= LINKS_MAX) {
-      throw new ToolError("overloaded", `There are ${LINKS_MAX} links already`, {
-        hint: "revoke_link ends those that nobody needs",
-      });
-    }
+    this.#checkRoom(caller);
     const link = {
       id: randomBytes(ID_BYTES).toString("base64url"),
       purpose,
@@ -88,9 +97,25 @@ export class LinkStore implements Disposable {
       expiresMs: now + livesMs,
     };
     this.#db
-      .prepare("INSERT INTO links (id, purpose, created_ms, expires_ms) VALUES (?, ?, ?, ?)")
-      .run(link.id, JSON.stringify(purpose), link.createdMs, link.expiresMs);
+      .prepare("INSERT INTO links (id, purpose, created_ms, expires_ms, caller) VALUES (?, ?, ?, ?, ?)")
+      .run(link.id, JSON.stringify(purpose), link.createdMs, link.expiresMs, caller ?? "");
     return { link, path: `${FILES_PATH}${this.#machine}${link.id}${this.#signatureOf(link)}` };
+  }
+
+  /** A router of protocol version 1 names no callers. */
+  #checkRoom(caller: string | undefined): void {
+    const { total, own } = this.#db
+      .prepare("SELECT count(*) AS total, count(*) FILTER (WHERE caller = ?) AS own FROM links")
+      .get(caller ?? "") as { total: number; own: number };
+    const isOwn = caller !== undefined && own >= OF_CALLER_MAX;
+    if (!isOwn && total < LINKS_MAX) return;
+    throw new ToolError(
+      "overloaded",
+      isOwn ? `You have ${own} links already` : `There are ${total} links already`,
+      {
+        hint: "They end by themselves when they expire; revoke_link ends those that nobody needs",
+      },
+    );
   }
 
   /** The live link that this is; undefined when it is wrong, expired or revoked. */

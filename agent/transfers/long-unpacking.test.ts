@@ -59,7 +59,7 @@ afterEach(async () => {
 
 function linkTo(dataset: string, on_conflict: UploadPurpose["on_conflict"] = "refuse") {
   const purpose = { way: "upload", kind: "dataset", dataset, on_conflict } as const;
-  const url = `http://agent${links.create(purpose, 60_000).path}`;
+  const url = `http://agent${links.create(purpose, 60_000, undefined).path}`;
   return async (method: string, body?: Buffer | FormData, headers: Record<string, string> = {}) => {
     const length: Record<string, string> =
       method === "PUT" && Buffer.isBuffer(body) ? { "content-length": String(body.length) } : {};

@@ -18,14 +18,14 @@ const MINUTE_MS = 60_000;
 const HASH_WAIT_MS = 5_000;
 
 export const linkHandlers = (parts: TransferParts): Handlers<typeof transferTools> => ({
-  async create_upload_link({ kind, name, on_conflict, expires_minutes }) {
+  async create_upload_link({ kind, name, on_conflict, expires_minutes }, { request }) {
     const dataset = datasetOf(kind, name);
     // An image for prompts joins those that are there.
     const whenThere = kind === "sample_image" && on_conflict === "refuse" ? "append" : on_conflict;
     const { datasets } = parts.paths;
     if (whenThere === "refuse" && (await datasetExists(datasets, dataset))) throw taken(dataset);
     const purpose = { way: "upload", kind, dataset, on_conflict: whenThere } as const;
-    const { link, path } = parts.links().create(purpose, expires_minutes * MINUTE_MS);
+    const { link, path } = parts.links().create(purpose, expires_minutes * MINUTE_MS, request?.caller);
     const archive = kind === "sample_image" ? "image.png" : `${basename(dataset)}.zip`;
     return {
       link_id: link.id,
@@ -39,13 +39,13 @@ export const linkHandlers = (parts: TransferParts): Handlers<typeof transferTool
     };
   },
 
-  async create_download_link({ kind, name, expires_minutes }, { signal }) {
+  async create_download_link({ kind, name, expires_minutes }, { signal, request }) {
     const source = await openDownload(parts, { kind, name }, signal);
     return await closing(source, async ({ fileName, sizeBytes, sha256, hash }) => {
       const known = sha256 ?? (await within(HASH_WAIT_MS, hash?.()));
       const { link, path } = parts
         .links()
-        .create({ way: "download", kind, name }, expires_minutes * MINUTE_MS);
+        .create({ way: "download", kind, name }, expires_minutes * MINUTE_MS, request?.caller);
       return {
         link_id: link.id,
         url: path,
