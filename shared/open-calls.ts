@@ -41,7 +41,8 @@ interface OpenCall {
 export class OpenCalls {
   readonly #open = new Map<number, OpenCall>();
   readonly #shares = new CallerShares();
-  #nextId = 1;
+  /** Anywhere: an end that has slept (Workers) knows nothing of calls that the other end may still be at. */
+  #nextId = 1 + Math.floor(Math.random() * 2 ** 40);
   #bytes = 0;
 
   get size(): number {

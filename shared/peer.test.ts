@@ -310,26 +310,36 @@ test("open calls may hold only so many bytes together, whoever made them", async
 });
 
 test("a caller's calls count until the other end has answered them, also those that were given up", async () => {
-  const { link, receive } = openEnd();
+  const { link, sent, receive } = openEnd();
   const peer = new Peer(link);
   const leaving = new AbortController();
+  const lastId = () => sent.findLast(({ t }) => t === "call")?.id;
   const { signal } = leaving;
   const begin = (callerId: string) => peer.call("t", {}, { callerId, signal });
   const open = Array.from({ length: CALLER_MAX.calls }, () => begin("a").catch(({ code }) => code));
   await expect(begin("a")).rejects.toMatchObject({ code: "overloaded", hint: expect.any(String) });
   const others = begin("b");
-  receive({ t: "result", id: CALLER_MAX.calls + 1, output: "served" });
+  receive({ t: "result", id: lastId(), output: "served" });
   await expect(others).resolves.toBe("served");
   leaving.abort();
   expect(new Set(await Promise.all(open))).toEqual(new Set(["cancelled"]));
   const again = () => peer.call("t", {}, { callerId: "a" });
   await expect(again()).rejects.toMatchObject({ code: "overloaded" });
-  receive({ t: "error", id: 1, error: { code: "cancelled", message: "given up" } });
-  receive({ t: "error", id: 1, error: { code: "cancelled", message: "said twice" } });
+  for (const message of ["given up", "said twice"])
+    receive({ t: "error", id: sent[0]?.id, error: { code: "cancelled", message } });
   const next = again();
   await expect(again()).rejects.toMatchObject({ code: "overloaded" });
-  receive({ t: "result", id: CALLER_MAX.calls + 2, output: "the next" });
+  receive({ t: "result", id: lastId(), output: "the next" });
   await expect(next).resolves.toBe("the next");
+});
+
+test("a late answer to a call from before this end slept is no answer to one that was made since", async () => {
+  const { link, sent, receive } = openEnd();
+  new Peer(link).call("t", {}).catch(() => {});
+  const woken = new Peer(link).call("t", {}).catch((error: unknown) => error);
+  receive({ t: "result", id: sent[0]?.id, output: "of another" });
+  receive({ t: "result", id: sent[1]?.id, output: "its own" });
+  await expect(woken).resolves.toBe("its own");
 });
 
 test("what a caller's calls hold leaves room for the longest call of another", async () => {
