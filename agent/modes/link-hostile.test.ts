@@ -177,7 +177,7 @@ function frameHeader(length: number): Buffer {
   return header;
 }
 
-test("of 5,000 calls at once to a machine that does not answer, those above the limit are refused at once, and all end", async () => {
+test("of 5,000 calls of ten clients at once to a machine that does not answer, those above the limit are refused at once, and all end", async () => {
   const socket = await dial();
   const ids: number[] = [];
   socket.on("message", (data) => {
@@ -188,9 +188,15 @@ test("of 5,000 calls at once to a machine that does not answer, those above the 
   await vi.waitFor(() => expect(routed.router.log()).toContain('"machine":"mute"'), PATIENCE);
   const before = await rssBytes(routed.router);
   const agent = new Agent({ keepAlive: true, maxSockets: 5_000 });
+  const tokens: string[] = [];
+  for (const label of "0123456789") {
+    const { json } = await subject.send("/admin/tokens", { body: { label, scopes: ["read"] } });
+    tokens.push(String(json["secret"]));
+  }
+  const body = { tool: "list_configs", arguments: { machine: "mute" } };
   const statuses: number[] = [];
-  const calls = Array.from({ length: 5_000 }, async () => {
-    statuses.push(await execute(agent, { tool: "list_configs", arguments: { machine: "mute" } }));
+  const calls = Array.from({ length: 5_000 }, async (_, n) => {
+    statuses.push(await execute(agent, tokens[n % tokens.length] ?? "", body));
   });
   await vi.waitFor(() => expect([ids.length, statuses.length]).toEqual([1_024, 5_000 - 1_024]), PATIENCE);
   expect(new Set(statuses)).toEqual(new Set([503]));
@@ -203,7 +209,7 @@ test("of 5,000 calls at once to a machine that does not answer, those above the 
   socket.close();
 });
 
-function execute(agent: Agent, body: unknown): Promise<number> {
+function execute(agent: Agent, token: string, body: unknown): Promise<number> {
   const text = JSON.stringify(body);
   return new Promise((resolve, reject) => {
     const sent = request(
@@ -211,7 +217,7 @@ function execute(agent: Agent, body: unknown): Promise<number> {
       {
         method: "POST",
         agent,
-        headers: { authorization: `Bearer ${CLIENT_TOKEN}`, "content-length": text.length },
+        headers: { authorization: `Bearer ${token}`, "content-length": text.length },
       },
       (response) => {
         response.resume();
