@@ -8,6 +8,7 @@ import { type CallOptions, LinkLost } from "../shared/open-calls.ts";
 import { carriesFiles, commonVersion, TRANSFER } from "../shared/protocol.ts";
 import type { Transfer } from "../shared/streams.ts";
 import { fileRequest } from "../shared/tools/transfers.ts";
+import { chunks } from "./body-chunks.ts";
 import type { Connected, Hub } from "./hub.ts";
 import type { LinkMakers } from "./link-makers.ts";
 import type { Transfers } from "./transfers.ts";
@@ -166,7 +167,6 @@ async function exchange(transfer: Transfer, request: Request): Promise<Response>
   return new Response(answerBody(transfer, kept), { status, headers: kept });
 }
 
-/** Bytes that a read should fetch at once, where the runtime can be asked (Workers): by itself it hands out crumbs. */
 async function pump(body: ReadableStream<Uint8Array>, transfer: Transfer): Promise<void> {
   const next = chunks(body);
   try {
@@ -181,43 +181,6 @@ async function pump(body: ReadableStream<Uint8Array>, transfer: Transfer): Promi
     await next.cancel().catch(() => {}); // it has failed already
     throw error;
   }
-}
-
-interface Chunks {
-  read(): Promise<Uint8Array | undefined>;
-  cancel(): Promise<void>;
-}
-
-/** The reader of Workers, which can be asked for no less than so many bytes. */
-interface AtLeastReader {
-  readAtLeast(
-    bytes: number,
-    view: Uint8Array,
-  ): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>;
-  cancel(): Promise<void>;
-}
-
-function chunks(body: ReadableStream<Uint8Array>): Chunks {
-  const large = largeReader(body);
-  if (large) {
-    return {
-      async read() {
-        const { value } = await large.readAtLeast(TRANSFER.chunkBytes, new Uint8Array(TRANSFER.chunkBytes));
-        return value && value.length > 0 ? value : undefined;
-      },
-      cancel: () => large.cancel(),
-    };
-  }
-  const reader = body.getReader();
-  return {
-    read: async () => (await reader.read()).value,
-    cancel: () => reader.cancel(),
-  };
-}
-
-function largeReader(body: ReadableStream<Uint8Array>): AtLeastReader | undefined {
-  if (!("FixedLengthStream" in globalThis)) return undefined;
-  return body.getReader({ mode: "byob" }) as unknown as AtLeastReader; // of Workers, see above
 }
 
 type FixedLength = new (
@@ -248,17 +211,16 @@ type Next = () => Promise<Uint8Array | undefined>;
 
 /** The incoming bytes, as many as were promised; with their end, the exchange is over. */
 function promised(transfer: Transfer, promisedBytes = Number.NaN): Next {
-  const reader = transfer.incoming.getReader();
   let leftBytes = promisedBytes;
   return async () => {
-    const { value, done } = await reader.read();
-    leftBytes -= value?.length ?? 0;
-    if (leftBytes < 0 || (done && leftBytes > 0)) {
+    const chunk = await transfer.read();
+    leftBytes -= chunk?.length ?? 0;
+    if (leftBytes < 0 || (!chunk && leftBytes > 0)) {
       transfer.abort("another length than was promised");
       throw new Error("the machine sent another length than it had promised");
     }
-    if (done) transfer.close();
-    return value;
+    if (!chunk) transfer.close();
+    return chunk;
   };
 }
 

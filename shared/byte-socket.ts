@@ -1,7 +1,7 @@
 // A WebSocket that carries bytes beside text: a browser's or Worker's, and that of the `ws` package.
 import type { Closed } from "./link.ts";
 import { free, oneUse } from "./one-use.ts";
-import { CLOSE, TRANSFER } from "./protocol.ts";
+import { CLOSE } from "./protocol.ts";
 import { CLOSE_GRACE_MS, closeReason } from "./websocket-link.ts";
 
 export interface ByteSocket {
@@ -29,9 +29,6 @@ export interface RawSocket {
   ): void;
   addEventListener(type: "error", listener: () => void): void;
 }
-
-/** Longest message on the socket of a transfer. */
-export const TRANSFER_FRAME_BYTES_MAX = 4 * TRANSFER.chunkBytes;
 
 export function byteSocket(socket: RawSocket): ByteSocket {
   let closed: Closed | undefined;

@@ -43,9 +43,9 @@ async function withStranger(options?: TransferOptions): Promise<[Transfer, WebSo
   return [transferOn(near, options), far];
 }
 
-async function read(stream: ReadableStream<Uint8Array>): Promise<Buffer> {
+async function read(transfer: Transfer): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
-  for await (const chunk of stream) chunks.push(chunk);
+  for (let chunk = await transfer.read(); chunk; chunk = await transfer.read()) chunks.push(chunk);
   return Buffer.concat(chunks);
 }
 
@@ -57,7 +57,7 @@ test("one-use bytes come as they were, and are given back once they have left", 
   const [a, b] = await pair();
   const bytes = pattern(256 * KIB);
   const given = oneUse(new Uint8Array(bytes));
-  const came = read(b.incoming);
+  const came = read(b);
   await a.write(given);
   a.end();
   expect((await came).equals(bytes)).toBe(true);
@@ -71,7 +71,7 @@ test("bytes go both ways at once, far more than the window holds", async () => {
     await end.write(bytes);
     end.end();
   };
-  const [, , atB, atA] = await Promise.all([send(a, up), send(b, down), read(b.incoming), read(a.incoming)]);
+  const [, , atB, atA] = await Promise.all([send(a, up), send(b, down), read(b), read(a)]);
   expect(atB.equals(up)).toBe(true);
   expect(atA.equals(down)).toBe(true);
   a.close();
@@ -95,11 +95,10 @@ test("who does not read is sent no more than the window", async () => {
     }
   })();
   await vi.waitFor(() => expect(written).toBe(64 * KIB), PATIENCE);
-  const reader = b.incoming.getReader();
-  await reader.read();
-  await reader.read();
+  await b.read();
+  await b.read();
   await vi.waitFor(() => expect(written).toBe(96 * KIB), PATIENCE);
-  await reader.cancel();
+  b.abort("nobody wants the rest");
   await expect(sending).rejects.toThrow("nobody wants the rest");
 });
 
@@ -107,7 +106,7 @@ test("a socket that closes before the end is a broken transfer, not a short one"
   const [a, b] = await pair();
   await a.write(pattern(4_000));
   a.close();
-  await expect(read(b.incoming)).rejects.toThrow(TransferBroken);
+  await expect(read(b)).rejects.toThrow(TransferBroken);
   await expect(b.head).rejects.toThrow(TransferBroken);
   await expect(b.write(new Uint8Array(1))).rejects.toThrow(TransferBroken);
 });
@@ -118,12 +117,12 @@ test("what had come whole can still be read when the socket is closed", async ()
   a.end();
   a.close();
   await b.closed;
-  expect(await read(b.incoming)).toEqual(pattern(4_000));
+  expect(await read(b)).toEqual(pattern(4_000));
 });
 
 test("who gives up says why, and whoever waits hears it", async () => {
   const [a, b] = await pair();
-  const failed = expect(read(b.incoming)).rejects.toThrow("the file was cut off");
+  const failed = expect(read(b)).rejects.toThrow("the file was cut off");
   a.abort("the file was cut off");
   await failed;
   await b.closed;
@@ -140,7 +139,7 @@ test.each([
   ["a status that is none", '{"t":"head","status":99,"headers":[]}'],
 ])("%s ends the transfer as a breach of the protocol", async (_what, sent) => {
   const [transfer, stranger] = await withStranger();
-  const failed = expect(read(transfer.incoming)).rejects.toThrow("protocol error");
+  const failed = expect(read(transfer)).rejects.toThrow("protocol error");
   stranger.send(sent);
   const [code] = await once(stranger, "close");
   expect(code).toBe(CLOSE.protocol_error);
@@ -155,7 +154,7 @@ test.each([
   for (let frame = 0; frame < count; frame++) stranger.send(new Uint8Array(bytes));
   const [code, reason] = await once(stranger, "close");
   expect([code, String(reason)]).toEqual([CLOSE.protocol_error, "protocol error: more bytes than credit"]);
-  await expect(read(transfer.incoming)).rejects.toThrow("more bytes than credit");
+  await expect(read(transfer)).rejects.toThrow("more bytes than credit");
 });
 
 test("bytes after the end, and a second end, are no part of the transfer", async () => {
@@ -169,7 +168,7 @@ test("bytes after the end, and a second end, are no part of the transfer", async
 
 test("an end that falls silent is given up, whether bytes or credit are due", async () => {
   const [reading] = await withStranger({ idleMs: 200 });
-  await expect(read(reading.incoming)).rejects.toThrow("nothing moved for 0.2 s");
+  await expect(read(reading)).rejects.toThrow("nothing moved for 0.2 s");
   const [writing, stranger] = await withStranger({ idleMs: 200, windowBytes: 16 * KIB });
   const gone = once(stranger, "close");
   stranger.send('{"t":"end"}');
@@ -181,7 +180,7 @@ test("an end that says that it is at work is waited for, and one that has all it
   const [a, b] = await pair({ idleMs: 200 });
   a.end(); // the request; the other end works on it
   b.keepWaiting();
-  const answer = read(a.incoming);
+  const answer = read(a);
   const began = performance.now();
   await vi.waitFor(() => expect(performance.now() - began).toBeGreaterThan(900), PATIENCE);
   await b.write(pattern(4));

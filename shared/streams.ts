@@ -1,5 +1,5 @@
 // One end of a transfer: bytes both ways over a socket of their own, each way as fast as its receiver passes them on.
-import { type ByteSocket, TRANSFER_FRAME_BYTES_MAX } from "./byte-socket.ts";
+import type { ByteSocket } from "./byte-socket.ts";
 import { Allowance, Window } from "./credit.ts";
 import type { Closed } from "./link.ts";
 import { CLOSE, decodeTransfer, TRANSFER, type TransferFrame, type TransferHead } from "./protocol.ts";
@@ -23,8 +23,6 @@ const CREDITS_PER_WINDOW = 8;
 const WAITS_PER_IDLE = 4;
 
 export class Transfer {
-  /** What the other end sends. Errors with TransferBroken when the socket closes before the other end was through. */
-  readonly incoming: ReadableStream<Uint8Array>;
   /** Of the answer. Rejects when the socket closes before it came. */
   readonly head: Promise<TransferHead>;
   /** Resolves when the socket is closed, for whatever reason. */
@@ -67,13 +65,6 @@ export class Transfer {
     );
     this.head = this.#head.promise;
     this.head.catch(() => {}); // not every end waits for one
-    this.incoming = new ReadableStream<Uint8Array>(
-      {
-        pull: (controller) => this.#pull(controller),
-        cancel: () => this.abort("nobody wants the rest"),
-      },
-      { highWaterMark: 0 },
-    );
     const closed = Promise.withResolvers<void>();
     this.closed = closed.promise;
     socket.onMessage((data) => this.#receive(data));
@@ -95,6 +86,26 @@ export class Transfer {
       this.#socket.send(chunk);
       this.sentBytes += chunk.length;
     }
+  }
+
+  /**
+   * The next of what the other end sends; undefined at its end. One at a time. No stream: in workerd each of its chunks
+   * leaves kilobytes to the garbage collector.
+   * @throws TransferBroken when the socket closed before the other end was through
+   */
+  async read(): Promise<Uint8Array | undefined> {
+    while (this.#queue.length === 0 && !this.#hasAll) {
+      if (this.#broken) throw this.#broken;
+      await new Promise<void>((resolve) => {
+        this.#awaited = resolve;
+      });
+    }
+    const chunk = this.#queue.shift();
+    if (!chunk) return undefined;
+    this.#progressed();
+    const credit = this.#window.passedOn(chunk.length);
+    if (credit > 0) this.#send({ t: "credit", bytes: credit });
+    return chunk;
   }
 
   /** No more bytes from here. */
@@ -151,21 +162,6 @@ export class Transfer {
     this.#blocked = undefined;
   }
 
-  async #pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
-    while (this.#queue.length === 0 && !this.#hasAll) {
-      if (this.#broken) throw this.#broken;
-      await new Promise<void>((resolve) => {
-        this.#awaited = resolve;
-      });
-    }
-    const chunk = this.#queue.shift();
-    if (!chunk) return controller.close();
-    controller.enqueue(chunk);
-    this.#progressed();
-    const credit = this.#window.passedOn(chunk.length);
-    if (credit > 0) this.#send({ t: "credit", bytes: credit });
-  }
-
   #receive(data: string | Uint8Array): void {
     try {
       if (typeof data === "string") this.#take(decodeTransfer(data));
@@ -181,7 +177,7 @@ export class Transfer {
   #takeBytes(bytes: Uint8Array): void {
     if (this.#hasAll) throw new Error("bytes after the end");
     // Empty ones would cost memory, and no credit.
-    if (bytes.length === 0 || bytes.length > TRANSFER_FRAME_BYTES_MAX)
+    if (bytes.length === 0 || bytes.length > TRANSFER.frameBytesMax)
       throw new Error(`a frame of ${bytes.length} bytes`);
     this.#window.received(bytes.length);
     this.receivedBytes += bytes.length;

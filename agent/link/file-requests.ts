@@ -114,14 +114,13 @@ export class FileRequests {
 }
 
 /** What comes in, and nothing but that: who refuses the rest of it does so by an answer, which needs the line, too. */
-function bodyOf({ incoming }: Transfer): ReadableStream<Uint8Array> {
-  const reader = incoming.getReader();
+function bodyOf(transfer: Transfer): ReadableStream<Uint8Array> {
   return new ReadableStream(
     {
       async pull(controller) {
-        const { value, done } = await reader.read();
-        if (done) controller.close();
-        else controller.enqueue(value);
+        const chunk = await transfer.read();
+        if (chunk) controller.enqueue(chunk);
+        else controller.close();
       },
     },
     { highWaterMark: 0 },

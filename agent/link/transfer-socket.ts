@@ -1,12 +1,7 @@
 // The socket of a transfer as the agent dials it. What a client sends is masked: one-use bytes where they lie, not in a copy.
 import type { Socket } from "node:net";
 import * as ws from "ws";
-import {
-  type ByteSocket,
-  byteSocket,
-  type RawSocket,
-  TRANSFER_FRAME_BYTES_MAX,
-} from "../../shared/byte-socket.ts";
+import { type ByteSocket, byteSocket, type RawSocket } from "../../shared/byte-socket.ts";
 import { ToolError } from "../../shared/errors.ts";
 import { freeReads } from "../../shared/freed-reads.ts";
 import { free, isOneUse } from "../../shared/one-use.ts";
@@ -33,7 +28,7 @@ export function dialTransfer(url: string, token: string): Dialled {
   const websocket = new ws.WebSocket(url, {
     headers: { authorization: `Bearer ${token}` },
     perMessageDeflate: false,
-    maxPayload: TRANSFER_FRAME_BYTES_MAX,
+    maxPayload: TRANSFER.frameBytesMax,
     handshakeTimeout: TRANSFER.dialMs,
   });
   const { promise: opened, resolve, reject } = Promise.withResolvers<void>();

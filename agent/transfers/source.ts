@@ -1,6 +1,7 @@
 // Something that can be downloaded: its bytes from anywhere to anywhere, and what identifies them.
 import { createHash } from "node:crypto";
 import { oneUse } from "../../shared/one-use.ts";
+import { TRANSFER } from "../../shared/protocol.ts";
 import type { Version } from "./range.ts";
 
 export interface Source extends Version, AsyncDisposable {
@@ -15,7 +16,8 @@ export interface Source extends Version, AsyncDisposable {
   stream(start: number, end: number): ReadableStream<Uint8Array>;
 }
 
-export const CHUNK_BYTES = 256 * 1024;
+/** What travels in one frame: nothing is cut, or waits for more. */
+export const CHUNK_BYTES = TRANSFER.chunkBytes;
 /** Read ahead while the chunk before is being sent. */
 const CHUNKS_AHEAD = 2;
 
