@@ -241,8 +241,11 @@ function streamOf(next: Next, transfer: Transfer): ReadableStream<Uint8Array> {
 /** What is written has left: its memory is given back, which `pipeTo` would leave to the garbage collector. */
 async function pour(next: Next, writer: WritableStreamDefaultWriter<Uint8Array>): Promise<void> {
   for (let chunk = await next(); chunk; chunk = await next()) {
-    await writer.write(chunk);
-    free(chunk);
+    try {
+      await writer.write(chunk);
+    } finally {
+      free(chunk);
+    }
   }
   await writer.close();
 }

@@ -62,9 +62,11 @@ export function byteSocket(socket: RawSocket): ByteSocket {
     close,
     onMessage(listener) {
       socket.addEventListener("message", ({ data }) => {
-        if (closed) return;
-        if (typeof data === "string" || data instanceof Uint8Array) listener(data);
-        else if (data instanceof ArrayBuffer) listener(oneUse(new Uint8Array(data)));
+        const bytes = data instanceof ArrayBuffer ? oneUse(new Uint8Array(data)) : data;
+        const isBytes = bytes instanceof Uint8Array;
+        if (closed) {
+          if (isBytes) free(bytes);
+        } else if (isBytes || typeof bytes === "string") listener(bytes);
         else close(CLOSE.protocol_error, "protocol error: neither text nor bytes");
       });
     },

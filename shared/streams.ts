@@ -2,6 +2,7 @@
 import type { ByteSocket } from "./byte-socket.ts";
 import { Allowance, Window } from "./credit.ts";
 import type { Closed } from "./link.ts";
+import { free } from "./one-use.ts";
 import { CLOSE, decodeTransfer, TRANSFER, type TransferFrame, type TransferHead } from "./protocol.ts";
 
 export interface TransferOptions {
@@ -80,7 +81,10 @@ export class Transfer {
     for (let at = 0; at < bytes.length; at += this.#chunkBytes) {
       const chunk = bytes.subarray(at, at + this.#chunkBytes);
       while (this.#broken === undefined && !this.#allowance.fits(chunk.length)) await this.#credit();
-      if (this.#broken) throw this.#broken;
+      if (this.#broken) {
+        if (at === 0) free(bytes); // nothing of it is under way
+        throw this.#broken;
+      }
       this.#allowance.spend(chunk.length);
       this.#progressed();
       this.#socket.send(chunk);
@@ -239,7 +243,7 @@ export class Transfer {
     clearTimeout(this.#watch);
     this.#waits(false);
     // What has come is of no use without the rest, and a reader that never asks again must not keep it.
-    if (!this.#hasAll) this.#queue.length = 0;
+    if (!this.#hasAll) for (const chunk of this.#queue.splice(0)) free(chunk);
     this.#head.reject(this.#broken);
     this.#wake();
     this.#unblock();

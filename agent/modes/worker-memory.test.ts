@@ -57,3 +57,17 @@ test("what is downloaded through the Worker does not stay in its memory", async 
   });
   expect(growth).toBeLessThan(GROWTH_MIB_MAX);
 });
+
+test("what clients did not wait for does not stay in the Worker's memory", async () => {
+  await putModel(subject, "left", randomBytes(FILE_MIB * MIB));
+  const { url } = await subject.call("create_download_link", { kind: "model", name: "left" });
+  const growth = await growthMib(async () => {
+    for (let client = 0; client < 24; client++) {
+      const { body } = await fetch(String(url));
+      const reader = body?.getReader();
+      await reader?.read();
+      await reader?.cancel();
+    }
+  });
+  expect(growth).toBeLessThan(GROWTH_MIB_MAX);
+});
