@@ -14,7 +14,7 @@ export interface Told {
 /** Each list is cut: a hundred thousand lines help nobody. */
 const TOLD_MAX = 50;
 const SHOWN_CHARS = 200;
-/** Files of one upload, whatever becomes of them. */
+/** Files and folders of one upload, whatever becomes of them. */
 export const ENTRIES_MAX = 200_000;
 
 /** What two names have in common when some systems take them for the same. */
@@ -28,8 +28,8 @@ export type Taken = { readonly path: string; readonly kind: "media" | "caption" 
 export class Intake {
   readonly #imagesOnly: boolean;
   /** Folded path → the path, of files and of the folders they lie in. */
-  readonly #files = new Map<string, string>();
-  readonly #folders = new Map<string, string>();
+  readonly #claimed = new Map<string, string>();
+  readonly #folders = new Set([""]);
   readonly #stems = new Map<string, string>();
   readonly #failed: Told[] = [];
   readonly #skipped: Told[] = [];
@@ -46,13 +46,11 @@ export class Intake {
    * @throws ToolError invalid_input when the whole upload has to be refused
    */
   place(name: string): Taken | undefined {
-    this.#seen += 1;
-    if (this.#seen > ENTRIES_MAX) throw refused(`it has more than ${ENTRIES_MAX} entries`);
+    this.#count();
     const path = name.replace(/^(\.\/)+/, "");
     const parts = path.split("/");
-    if (path.startsWith("/") || /^[A-Za-z]:/.test(path) || path.includes("\\") || parts.includes("..")) {
+    if (path.startsWith("/") || /^[A-Za-z]:/.test(path) || /(^|[/\\])\.\.($|[/\\])/.test(path))
       throw refused(`${show(name)} leads out of its own folder`);
-    }
     const why = this.#notTaken(path, parts);
     if (why !== undefined) {
       this.skip(path, why);
@@ -64,7 +62,7 @@ export class Intake {
       this.fail(path, error instanceof ToolError ? error.message : "a name that cannot be written");
       return undefined;
     }
-    this.#claim(path, parts);
+    this.#claim(path);
     if (CAPTION_EXTENSIONS.has(extname(path).toLowerCase())) return { path, kind: "caption" };
     const partner = this.#partnerOf(path);
     if (partner === undefined) return { path, kind: "media" };
@@ -85,19 +83,22 @@ export class Intake {
     return "nothing that ai-toolkit trains on";
   }
 
+  #count(): void {
+    this.#seen += 1;
+    if (this.#seen > ENTRIES_MAX) throw refused(`it has more than ${ENTRIES_MAX} files and folders`);
+  }
+
   /** @throws ToolError when it would be the same as another, here or on a system that folds names */
-  #claim(path: string, parts: readonly string[]): void {
-    for (let depth = 1; depth < parts.length; depth++) {
-      const folder = parts.slice(0, depth).join("/");
-      const twin = this.#folders.get(fold(folder)) ?? folder;
-      if (twin !== folder) throw collision(folder, twin);
-      const file = this.#files.get(fold(folder));
-      if (file !== undefined) throw collision(folder, file);
-      this.#folders.set(fold(folder), folder);
+  #claim(path: string): void {
+    const folder = path.slice(0, Math.max(0, path.lastIndexOf("/")));
+    if (!this.#folders.has(folder)) {
+      this.#count(); // it takes as much of the disk as a file
+      this.#claim(folder);
+      this.#folders.add(folder);
     }
-    const twin = this.#files.get(fold(path)) ?? this.#folders.get(fold(path));
+    const twin = this.#claimed.get(fold(path));
     if (twin !== undefined) throw collision(path, twin);
-    this.#files.set(fold(path), path);
+    this.#claimed.set(fold(path), path);
   }
 
   #partnerOf(path: string): string | undefined {
