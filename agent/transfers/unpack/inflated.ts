@@ -1,13 +1,14 @@
 // What packed bytes unpack to, through buffers that are used again or given back: left to the garbage collector, those of
 // gigabytes let the process grow by more than 150 MiB.
 import { createGunzip, createInflateRaw } from "node:zlib";
+import { refused } from "./intake.ts";
 
 /** Above what Node cuts out of shared buffers: each is one of its own, and can be given back. */
 const CHUNK_BYTES = 256 * 1024;
 
 /**
  * @param pieces each is used up before the next one is asked for
- * @returns pieces that are good until the next one is asked for. @throws zlib's errors
+ * @returns pieces that are good until the next one is asked for. @throws ToolError for what zlib cannot unpack
  */
 export async function* inflated(
   pieces: AsyncIterable<Uint8Array>,
@@ -23,9 +24,17 @@ export async function* inflated(
       giveBack(chunk);
     }
     await feeding;
+  } catch (error) {
+    throw notUnpacked(error);
   } finally {
     inflate.destroy();
   }
+}
+
+/** zlib's errors are about the archive; all others stay what they are. */
+export function notUnpacked(error: unknown): unknown {
+  const isZlibs = error instanceof Error && "code" in error && String(error.code).startsWith("Z_");
+  return isZlibs ? refused(`it is damaged (${error.message})`) : error;
 }
 
 async function feed(pieces: AsyncIterable<Uint8Array>, inflate: NodeJS.WritableStream): Promise<void> {

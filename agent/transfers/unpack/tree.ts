@@ -15,6 +15,8 @@ import { problemOf, TreeFile } from "./tree-file.ts";
 const RATIO_MAX = 200;
 /** Below, a good ratio harms nobody. */
 const RATIO_FROM_BYTES = 16 * 1024 * 1024;
+/** Files up to this size are unpacked in one go, larger ones piece by piece. */
+export const SMALL_BYTES = 64 * 1024;
 /** Each waits for the disk and the threads of libuv most of the time. */
 const WRITES_AT_ONCE = 16;
 /** Callbacks below: for a hundred thousand files, handles that are promises cost twice as much. */
@@ -61,38 +63,27 @@ export class Tree {
     if (this.#bytes + bytes > this.#roomBytes) throw noRoom("; nothing of it was kept");
   }
 
-  /** Begins a file that was taken; `ended` has to be told when it is whole. */
-  async begin(taken: Taken): Promise<TreeFile> {
-    return await TreeFile.make(await this.#pathOf(taken), taken.path);
-  }
-
-  /** @param problem why it is not kept, which the report tells */
-  ended(taken: Taken, problem: string | undefined): void {
-    if (problem === undefined) this.#taken.push(taken);
-    else this.intake.fail(taken.path, problem);
-  }
-
   /** A whole file. Each chunk is used up before the next one is asked for. */
   async write(taken: Taken, chunks: AsyncIterable<Uint8Array>): Promise<void> {
-    const file = await this.begin(taken);
+    const file = await TreeFile.make(await this.#pathOf(taken), taken.path);
     try {
       for await (const chunk of chunks) {
-        this.passed(chunk.length);
+        this.#passed(chunk.length);
         await file.write(chunk);
       }
     } catch (error) {
       await file.abort();
       throw error;
     }
-    this.ended(taken, await file.end());
+    this.#ended(taken, await file.end());
   }
 
   /** A small file, which is written while others are read. Resolves when there may be another one. */
   async put(taken: Taken, bytes: Uint8Array): Promise<void> {
     if (this.#failed) throw this.#failed;
-    this.passed(bytes.length);
+    this.#passed(bytes.length);
     const problem = problemOf(bytes, taken.path);
-    this.ended(taken, problem);
+    this.#ended(taken, problem);
     if (problem !== undefined) return;
     const path = await this.#pathOf(taken);
     const writing: Promise<void> = writeNew(path, bytes, { flag: "wx", mode: 0o644 })
@@ -104,11 +95,17 @@ export class Tree {
     if (this.#writing.size >= WRITES_AT_ONCE) await Promise.race(this.#writing);
   }
 
-  /** To be told of all bytes before they are written. @throws ToolError disk_full */
-  passed(bytes: number): void {
+  /** Before they are written. @throws ToolError disk_full */
+  #passed(bytes: number): void {
     this.signal.throwIfAborted();
     this.needs(bytes);
     this.#bytes += bytes;
+  }
+
+  /** @param problem why it is not kept, which the report tells */
+  #ended(taken: Taken, problem: string | undefined): void {
+    if (problem === undefined) this.#taken.push(taken);
+    else this.intake.fail(taken.path, problem);
   }
 
   async #pathOf({ path }: Taken): Promise<string> {

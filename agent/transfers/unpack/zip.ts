@@ -1,33 +1,23 @@
 // Unpacks a zip. What it says of itself is judged before a byte is written, and its bytes are held to it.
 import type { FileHandle } from "node:fs/promises";
 import { crc32, inflateRawSync } from "node:zlib";
-import * as yauzl from "yauzl";
 import { readThrough } from "../../files/read-through.ts";
 import { hasCode } from "../../files/sandbox.ts";
-import { inflated } from "./inflated.ts";
+import { inflated, notUnpacked } from "./inflated.ts";
 import { ENTRIES_MAX, refused, type Taken } from "./intake.ts";
-import { checkRatio, type Tree } from "./tree.ts";
+import { checkRatio, SMALL_BYTES, type Tree } from "./tree.ts";
+import { contentStart, LOCAL_BYTES, type ZipEntry, zipEntries } from "./zip-directory.ts";
 import { ZipReader } from "./zip-reader.ts";
 
-const ENCRYPTED = 0x1;
 const STORED = 0;
 const DEFLATED = 8;
-const MADE_BY_UNIX = 3;
 const TYPE_MASK = 0o170_000;
 const REGULAR = 0o100_000;
 const FOLDER = 0o040_000;
 
-/** Files up to this size are unpacked in one go, larger ones piece by piece. */
-const SMALL_BYTES = 64 * 1024;
-
-/** What is needed of an entry: with a hundred thousand of them, all that yauzl tells would fill the memory. */
-interface Planned {
+/** What is needed of an entry that is taken: there may be a hundred thousand of them. */
+interface Planned extends Omit<ZipEntry, "name" | "isEncrypted" | "unixMode"> {
   readonly taken: Taken;
-  readonly offset: number;
-  readonly isDeflated: boolean;
-  readonly packedBytes: number;
-  readonly bytes: number;
-  readonly crc: number;
 }
 
 /** @throws ToolError when the archive is refused */
@@ -38,86 +28,48 @@ export async function unpackZip(handle: FileHandle, tree: Tree): Promise<void> {
   tree.needs(planned.reduce((sum, { bytes }) => sum + bytes, 0));
   for (const entry of planned) {
     tree.signal.throwIfAborted();
-    const start = await reader.contentStart(entry.offset);
+    const start = await contentStart(reader, entry);
     if (entry.bytes <= SMALL_BYTES && entry.packedBytes <= SMALL_BYTES)
       await tree.put(entry.taken, wholeOf(entry, await reader.bytes(start, entry.packedBytes)));
     else await tree.write(entry.taken, contentOf(entry, start, reader, tree.signal));
   }
 }
 
+/** @returns in the order in which they lie in the archive */
 async function plan(reader: ZipReader, tree: Tree): Promise<Planned[]> {
-  const { size } = reader;
-  const zip = await opened(reader);
-  zip.on("error", () => {}); // whoever waits for an entry is told
-  if (zip.entryCount > ENTRIES_MAX) throw refused(`it has more than ${ENTRIES_MAX} entries`);
   const planned: Planned[] = [];
-  let [packed, unpacked] = [0, 0];
-  for await (const entry of entriesOf(zip)) {
+  let [entries, unpacked] = [0, 0];
+  for await (const { name, isEncrypted, unixMode, ...entry } of zipEntries(reader)) {
     tree.signal.throwIfAborted();
-    checkEntry(entry);
-    packed += entry.compressedSize;
-    unpacked += entry.uncompressedSize;
-    if (packed > size) throw refused("its parts overlap");
-    checkRatio(entry.compressedSize, entry.uncompressedSize);
-    checkRatio(size, unpacked);
-    if (entry.fileName.endsWith("/")) continue;
-    const taken = tree.intake.place(entry.fileName);
-    if (!taken) continue;
-    planned.push({
-      taken,
-      offset: entry.relativeOffsetOfLocalHeader,
-      isDeflated: entry.compressionMethod === DEFLATED,
-      packedBytes: entry.compressedSize,
-      bytes: entry.uncompressedSize,
-      crc: entry.crc32,
-    });
+    entries += 1;
+    if (entries > ENTRIES_MAX) throw refused(`it has more than ${ENTRIES_MAX} entries`);
+    const problem = problemOf(entry.method, unixMode);
+    if (isEncrypted) throw refused("it is encrypted");
+    if (problem) throw refused(`${name.slice(0, 200)} ${problem}`);
+    unpacked += entry.bytes;
+    checkRatio(entry.packedBytes, entry.bytes);
+    checkRatio(reader.size, unpacked);
+    if (name.endsWith("/")) continue;
+    const taken = tree.intake.place(name);
+    if (taken) planned.push({ ...entry, taken });
+  }
+  planned.sort((one, other) => one.offset - other.offset);
+  for (const [index, { offset, packedBytes }] of planned.entries()) {
+    const next = planned[index + 1]?.offset ?? reader.size;
+    if (offset + LOCAL_BYTES + packedBytes > next) throw refused("it is cut off, or its parts overlap");
   }
   return planned;
 }
 
-function opened(reader: ZipReader): Promise<yauzl.ZipFile> {
-  const options = { lazyEntries: true, autoClose: false, validateEntrySizes: true } as const;
-  return new Promise((resolve, reject) =>
-    yauzl.fromRandomAccessReader(reader, reader.size, options, (error, zip) =>
-      error ? reject(broken(error)) : resolve(zip),
-    ),
-  );
-}
-
-async function* entriesOf(zip: yauzl.ZipFile): AsyncGenerator<yauzl.Entry> {
-  for (;;) {
-    const { promise, resolve, reject } = Promise.withResolvers<yauzl.Entry | undefined>();
-    const onEntry = (entry: yauzl.Entry) => resolve(entry);
-    const onEnd = () => resolve(undefined);
-    const onError = (error: Error) => reject(broken(error));
-    zip.once("entry", onEntry);
-    zip.once("end", onEnd);
-    zip.once("error", onError);
-    zip.readEntry();
-    try {
-      const entry = await promise;
-      if (!entry) return;
-      yield entry;
-    } finally {
-      zip.off("entry", onEntry);
-      zip.off("end", onEnd);
-      zip.off("error", onError);
-    }
-  }
-}
-
-function checkEntry(entry: yauzl.Entry): void {
-  if (entry.generalPurposeBitFlag & ENCRYPTED) throw refused("it is encrypted");
-  const type =
-    entry.versionMadeBy >> 8 === MADE_BY_UNIX ? (entry.externalFileAttributes >>> 16) & TYPE_MASK : 0;
-  if (type !== 0 && type !== REGULAR && type !== FOLDER)
-    throw refused(`${entry.fileName.slice(0, 200)} is a link or a device, not a file`);
-  if (entry.compressionMethod !== STORED && entry.compressionMethod !== DEFLATED)
-    throw refused(`${entry.fileName.slice(0, 200)} is packed in a way that only few programs know`);
+function problemOf(method: number, unixMode: number): string | undefined {
+  const type = unixMode & TYPE_MASK;
+  if (type !== 0 && type !== REGULAR && type !== FOLDER) return "is a link or a device, not a file";
+  if (method !== STORED && method !== DEFLATED) return "is packed in a way that only few programs know";
+  return undefined;
 }
 
 function wholeOf(entry: Planned, packed: Buffer): Buffer {
-  const bytes = entry.isDeflated ? inflatedWhole(entry, packed) : Buffer.from(packed);
+  const bytes = entry.method === DEFLATED ? inflatedWhole(entry, packed) : Buffer.from(packed);
   checkContent(entry, bytes.length, crc32(bytes));
   return bytes;
 }
@@ -126,7 +78,7 @@ function inflatedWhole({ bytes }: Planned, packed: Buffer): Buffer {
   try {
     return inflateRawSync(packed, { maxOutputLength: bytes + 1 });
   } catch (error) {
-    throw hasCode(error, "ERR_BUFFER_TOO_LARGE") ? tooMany() : broken(error);
+    throw hasCode(error, "ERR_BUFFER_TOO_LARGE") ? tooMany() : notUnpacked(error);
   }
 }
 
@@ -139,15 +91,11 @@ async function* contentOf(
   if (start + entry.packedBytes > size) throw refused("it is cut off, or its parts overlap");
   const packed = readThrough(handle, signal, { start, length: entry.packedBytes });
   let [bytes, crc] = [0, 0];
-  try {
-    for await (const chunk of entry.isDeflated ? inflated(packed, "deflate") : packed) {
-      bytes += chunk.length;
-      if (bytes > entry.bytes) throw tooMany();
-      crc = crc32(chunk, crc);
-      yield chunk;
-    }
-  } catch (error) {
-    throw signal.aborted ? error : broken(error);
+  for await (const chunk of entry.method === DEFLATED ? inflated(packed, "deflate") : packed) {
+    bytes += chunk.length;
+    if (bytes > entry.bytes) throw tooMany();
+    crc = crc32(chunk, crc);
+    yield chunk;
   }
   checkContent(entry, bytes, crc);
 }
@@ -160,9 +108,3 @@ function checkContent(entry: Planned, bytes: number, crc: number): void {
 }
 
 const tooMany = () => refused("there are too many bytes in it, more than it says");
-
-/** yauzl's and zlib's words are about the archive, and for people; those of the system and ours are not. */
-function broken(error: unknown) {
-  if (error instanceof Error && (error.name === "ToolError" || "syscall" in error)) return error;
-  return refused(error instanceof Error ? error.message : "it is no whole zip");
-}
