@@ -89,6 +89,7 @@ async function fileToWrite(
   { write, file: given }: Flags,
   { file }: Instructions,
 ): Promise<string | undefined> {
+  if (!write && given !== undefined) throw new UsageError("--file goes with --write");
   if (!write) return undefined;
   if (!file)
     throw new UsageError(`${client} has no file to write into; without --write this says what to do`);

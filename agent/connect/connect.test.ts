@@ -204,6 +204,7 @@ test.each([
   [["cursor", ...LAN], "Where?"],
   [["cursor", "--name", "a b"], "--name takes"],
   [["cursor", ...LAN, "--agent-data", "/nonexistent"], "there is no folder"],
+  [["cursor", ...LAN, "--file", "mcp.json"], "--file goes with --write"],
   [["chatgpt", "--write"], "has no file to write into"],
   [["cursor", ...LAN, "--agent-data", ".", "--scope", "all"], "--scope takes"],
 ])("%j is a mistake that is explained", async (args, sentence) => {
