@@ -101,6 +101,7 @@ test("a final file with all its steps is a finished run", async () => {
 test("a final file of an earlier session does not finish a longer one", async () => {
   await putConfig("run", (text) => text.replaceAll("tiny_run_v1", "run").replace("steps: 12", "steps: 9"));
   await putLora("run/run.safetensors", 5);
+  await settle("run/run.safetensors"); // else both may be of the same tick of the clock
   await putLora("run/run_000000007.safetensors", 7);
   expect(await facts("run")).toMatchObject({
     step: 7,
