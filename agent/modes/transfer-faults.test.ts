@@ -226,7 +226,8 @@ test.each(["to the agent itself", "through a router"])(
     const client = connect(Number(at.port), at.hostname);
     const head = ["Upload-Offset: 0", "Upload-Length: 99", "Content-Length: 99"];
     client.write([`PATCH ${at.pathname} HTTP/1.1`, `Host: ${at.host}`, ...head, "", "some"].join("\r\n"));
-    await vi.waitFor(async () => expect(await (await fetch(at)).json()).toMatchObject({ received: 4 }));
+    const received = async () => expect(await (await fetch(at)).json()).toMatchObject({ received: 4 });
+    await vi.waitFor(received, { timeout: 20_000, interval: 25 });
     client.destroy();
     expect((await fetch(at, { method: "HEAD" })).headers.get("upload-offset")).toBe("4");
     // Answered when the request before has come to its end.

@@ -95,7 +95,7 @@ test("a client hears in time that it goes on, may ask as often as it likes, and 
   // The same line of curl once more: nothing is sent twice, and nothing begins anew.
   expect(await send("PUT", archive)).toMatchObject({ status: 202 });
   release();
-  await vi.waitFor(async () => expect((await send("GET")).json).toMatchObject({ unpacking: false }));
+  await vi.waitFor(async () => expect((await send("GET")).json).toMatchObject({ unpacking: false }), 20_000);
   const ended = { success: true, files_saved: 1 };
   expect(await send("GET")).toMatchObject({ json: { outcome: ended } });
   expect(await send("PATCH", Buffer.of(), { "upload-offset": end })).toMatchObject({
@@ -114,7 +114,10 @@ test("a failure that nobody waited for is told to who asks next, once", async ()
   expect(await send("PUT", archive)).toMatchObject({ status: 202 });
   expect(await quicker("PUT", archive)).toMatchObject({ status: 202 });
   release();
-  await vi.waitFor(async () => expect((await quicker("GET")).json).toMatchObject({ unpacking: false }));
+  await vi.waitFor(
+    async () => expect((await quicker("GET")).json).toMatchObject({ unpacking: false }),
+    20_000,
+  );
   const failed = { success: false, code: "conflict", error: expect.stringContaining("exists") };
   expect(await quicker("GET")).toMatchObject({ json: { outcome: failed } });
   expect((await quicker("GET", undefined, { accept: "text/html" })).json).toContain("Nothing was taken");
