@@ -1,7 +1,7 @@
-import { mkdir, mkdtemp, readdir, symlink, utimes, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, readdir, symlink, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { scratch } from "../testing/scratch.ts";
 import { PARTIAL_PREFIX } from "./atomic.ts";
 import { removeLeftovers } from "./leftovers.ts";
 
@@ -15,7 +15,7 @@ async function partial(folder: string, name: string, age: Date): Promise<void> {
 }
 
 test("what a crash left is removed, at any depth; what is being written and what has a name stays", async () => {
-  const root = await mkdtemp(join(tmpdir(), "aitk-leftovers-"));
+  const root = await scratch();
   const inner = join(root, "cats/inner");
   await mkdir(inner, { recursive: true });
   await partial(inner, "old", old);
@@ -27,10 +27,7 @@ test("what a crash left is removed, at any depth; what is being written and what
 });
 
 test("a link to another place is not followed", async () => {
-  const [root, elsewhere] = [
-    await mkdtemp(join(tmpdir(), "aitk-l-")),
-    await mkdtemp(join(tmpdir(), "aitk-e-")),
-  ];
+  const [root, elsewhere] = [await scratch(), await scratch()];
   await partial(elsewhere, "old", old);
   await symlink(elsewhere, join(root, "link"));
   expect(await removeLeftovers(root, signal)).toBe(0);
@@ -42,7 +39,7 @@ test("a folder that is not there has no leftovers", async () => {
 });
 
 test("a program that ends does not wait for the rest", async () => {
-  const root = await mkdtemp(join(tmpdir(), "aitk-leftovers-"));
+  const root = await scratch();
   await partial(root, "old", old);
   expect(await removeLeftovers(root, AbortSignal.abort())).toBe(0);
 });

@@ -1,11 +1,11 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test, vi } from "vitest";
 import { type NvidiaSmi, pretendNvidiaSmi } from "../testing/nvidia-smi.ts";
 import { startRunPy } from "../testing/run-py.ts";
+import { scratch } from "../testing/scratch.ts";
 import { GpuWatch } from "./gpu-watch.ts";
 import { readGpus } from "./query.ts";
 
@@ -39,7 +39,7 @@ test("GPUs have their memory and the programs on them, ours with their session",
 
 test.runIf(process.platform === "linux")("a training of the web UI is called by its name", async () => {
   await using smi = await pretendNvidiaSmi(...TWO);
-  const toolkit = await mkdtemp(join(tmpdir(), "toolkit-"));
+  const toolkit = await scratch();
   const trainer = await startRunPy({ toolkit, config: "/x/output/cats/.job_config.json" });
   try {
     await smi.setApps({ uuid: "GPU-bbbb", pid: trainer.pid, used: 19_000 });
@@ -103,7 +103,7 @@ test("a look is shared, kept, and no longer counts once something has changed", 
 });
 
 test("nobody waits for a driver that hangs, and closing gives it up", async () => {
-  const folder = await mkdtemp(join(tmpdir(), "nvidia-smi-"));
+  const folder = await scratch();
   await writeFile(join(folder, "nvidia-smi"), `#!/bin/sh\nexec sleep 600\n`, {
     mode: 0o755,
   });

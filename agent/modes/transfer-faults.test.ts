@@ -12,7 +12,7 @@ import { VERSIONS } from "../../shared/protocol.ts";
 import { fileRequest } from "../../shared/tools/transfers.ts";
 import { zip } from "../testing/archives.ts";
 import { shell } from "../testing/curl.ts";
-import { putModel, randomBytes, scratch, sha256 } from "../testing/downloads.suite.ts";
+import { putModel, randomBytes, sha256 } from "../testing/downloads.suite.ts";
 import { type Network, startNetwork } from "../testing/network.ts";
 import { type Program, startProgram } from "../testing/program.ts";
 import {
@@ -23,6 +23,7 @@ import {
   startRouted,
   startRouter,
 } from "../testing/routed.ts";
+import { scratch } from "../testing/scratch.ts";
 import { type Subject, subjectOf } from "../testing/subject.ts";
 
 vi.setConfig({ testTimeout: 120_000 });

@@ -6,10 +6,11 @@ import { join } from "node:path";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { zip } from "../testing/archives.ts";
-import { randomBytes, scratch, sha256 } from "../testing/downloads.suite.ts";
+import { randomBytes, sha256 } from "../testing/downloads.suite.ts";
 import { type Network, startNetwork } from "../testing/network.ts";
 import type { Program } from "../testing/program.ts";
 import { CLIENT_TOKEN, connected, startAgent, startRouter } from "../testing/routed.ts";
+import { scratch } from "../testing/scratch.ts";
 import { picturePath, type Subject, subjectOf } from "../testing/subject.ts";
 
 const MIB = 1024 * 1024;

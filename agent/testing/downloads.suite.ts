@@ -1,12 +1,12 @@
 // What holds of every download, by whatever way the bytes come. Each server's test runs it with curl and fetch.
 import { createHash } from "node:crypto";
-import { mkdir, mkdtemp, readFile, rm, truncate, utimes, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, readFile, truncate, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import * as yauzl from "yauzl";
 import type { Json } from "./caller.ts";
 import { shell } from "./curl.ts";
+import { scratch } from "./scratch.ts";
 import { putDataset, type Server, type Subject, subjectOf } from "./subject.ts";
 
 const MIB = 1024 * 1024;
@@ -33,12 +33,6 @@ export async function putModel({ paths }: Subject, name: string, bytes: Buffer):
   const before = new Date(Date.now() - 60_000);
   await utimes(file, before, before);
   return file;
-}
-
-export async function scratch(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), "aitk-download-"));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  return folder;
 }
 
 export interface DownloadSuiteOptions {

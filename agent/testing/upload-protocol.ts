@@ -6,7 +6,8 @@ import { expect, test, vi } from "vitest";
 import { zip } from "./archives.ts";
 import type { Json } from "./caller.ts";
 import { shell } from "./curl.ts";
-import { randomBytes, scratch, sha256 } from "./downloads.suite.ts";
+import { randomBytes, sha256 } from "./downloads.suite.ts";
+import { scratch } from "./scratch.ts";
 import type { UploadPlace } from "./upload-place.ts";
 
 const MIB = 1024 * 1024;

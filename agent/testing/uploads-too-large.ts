@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { begunCall } from "./begun-call.ts";
 import type { Json } from "./caller.ts";
 import { shell } from "./curl.ts";
-import { scratch } from "./downloads.suite.ts";
+import { scratch } from "./scratch.ts";
 import type { UploadPlace } from "./upload-place.ts";
 
 const MIB = 1024 * 1024;

@@ -8,7 +8,7 @@ import { zip } from "./archives.ts";
 import { BAD_ARCHIVES } from "./bad-archives.ts";
 import type { Json } from "./caller.ts";
 import { shell } from "./curl.ts";
-import { scratch } from "./downloads.suite.ts";
+import { scratch } from "./scratch.ts";
 import { putConfig, putRun, type Server } from "./subject.ts";
 import { openUploadPlace, type UploadPlace } from "./upload-place.ts";
 import { uploadProtocol } from "./upload-protocol.ts";

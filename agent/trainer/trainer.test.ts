@@ -1,12 +1,12 @@
-import { chmod, mkdir, mkdtemp, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
+import { scratch } from "../testing/scratch.ts";
 import { trainerEnvironment } from "./environment.ts";
 import { findToolkit, resolveTrainer, type TrainerOptions } from "./trainer.ts";
 
 async function toolkit(files: Readonly<Record<string, string>>): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), "aitk-toolkit-"));
+  const folder = await scratch();
   for (const [name, text] of Object.entries(files)) {
     await mkdir(dirname(join(folder, name)), { recursive: true });
     await writeFile(join(folder, name), text);

@@ -1,10 +1,10 @@
-import { mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { Trash } from "../../files/trash.ts";
 import { createFolders, pathsOf } from "../../paths.ts";
 import { NOT_IN_USE } from "../../testing/in-use.ts";
+import { scratch } from "../../testing/scratch.ts";
 import { configHandlers } from "./handlers.ts";
 
 const context = { signal: new AbortController().signal, progress: () => {} };
@@ -25,7 +25,7 @@ config:
 `;
 
 async function setUp(text = WRITTEN_BY_HAND, file = "cats.yaml") {
-  const paths = pathsOf({ data: await mkdtemp(join(tmpdir(), "aitk-edit-")) });
+  const paths = pathsOf({ data: await scratch() });
   await createFolders(paths);
   const path = join(paths.config, file);
   await mkdir(paths.config, { recursive: true });

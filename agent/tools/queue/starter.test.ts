@@ -1,9 +1,8 @@
-import { mkdtemp } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test, vi } from "vitest";
 import { GpuWatch } from "../../gpus/gpu-watch.ts";
 import { type NvidiaSmi, pretendNvidiaSmi } from "../../testing/nvidia-smi.ts";
+import { scratch } from "../../testing/scratch.ts";
 import { JobStore } from "../training/job-store.ts";
 import { FolderWatch } from "./folder-watch.ts";
 import { Starter } from "./starter.ts";
@@ -13,7 +12,7 @@ const created_at = "2026-11-22T12:00:00.000Z";
 const TICKS = 100;
 
 async function starterOn(smi: NvidiaSmi, jobs: readonly string[], folders = new FolderWatch()) {
-  const store = new JobStore(join(await mkdtemp(join(tmpdir(), "aitk-db-")), "agent.db"));
+  const store = new JobStore(join(await scratch(), "agent.db"));
   for (const id of jobs) {
     store.add({
       id,

@@ -1,7 +1,7 @@
-import { mkdtemp, readFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test, vi } from "vitest";
+import { scratch } from "../../testing/scratch.ts";
 import { clearSession } from "./clear-session.ts";
 import { identify, isAlive, launch, type ProcessIdentity, readExit } from "./process.ts";
 
@@ -11,7 +11,7 @@ vi.setConfig({ testTimeout: 30_000 });
 
 /** Runs a script as a job's trainer, until its end; what it printed last is the pid of something it leaves behind. */
 async function leaveBehind(script: string, jobId: string) {
-  const folder = await mkdtemp(join(tmpdir(), "aitk-job-"));
+  const folder = await scratch();
   const env = { PATH: "/usr/bin:/bin", AITK_JOB_ID: jobId };
   const child = await launch({ command: ["/bin/sh", "-c", script], cwd: "/tmp", env, launcher, folder });
   const identity = await identify(child.pid ?? 0);

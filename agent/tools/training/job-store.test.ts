@@ -1,13 +1,12 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { expect, test } from "vitest";
+import { scratch } from "../../testing/scratch.ts";
 import { type Choose, JobStore, type NewJob } from "./job-store.ts";
 
-const newPath = async () => join(await mkdtemp(join(tmpdir(), "aitk-db-")), "agent.db");
+const newPath = async () => join(await scratch(), "agent.db");
 const now = "2026-11-22T12:00:00.000Z";
 const self = { pid: 1, startTicks: 2, bootId: "boot" };
 const ending = {

@@ -1,12 +1,12 @@
-import { appendFile, mkdtemp, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { appendFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { scratch } from "../../testing/scratch.ts";
 import { tailLog } from "./log-file.ts";
 import { cleanLines } from "./log-text.ts";
 
 async function logOf(content: string | Buffer): Promise<string> {
-  const path = join(await mkdtemp(join(tmpdir(), "aitk-log-")), "log.txt");
+  const path = join(await scratch(), "log.txt");
   await writeFile(path, content);
   return path;
 }

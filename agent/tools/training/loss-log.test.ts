@@ -1,16 +1,14 @@
-import { cp, mkdtemp } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { cp } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
+import { scratch } from "../../testing/scratch.ts";
 import { readLossLog } from "./loss-log.ts";
-
-const newFolder = () => mkdtemp(join(tmpdir(), "aitk-loss-"));
 
 /** A copy: reading a WAL database may touch the files beside it. */
 async function recordedRun(): Promise<string> {
-  const folder = await newFolder();
+  const folder = await scratch();
   await cp(fileURLToPath(new URL("fixtures/tiny_run_v1", import.meta.url)), folder, { recursive: true });
   return folder;
 }
@@ -84,7 +82,7 @@ test("the lowest loss is never a NaN, nor the 0 that stands for one", async () =
 
 test("a run without the file, or with one that is being made, says nothing", async () => {
   expect(readLossLog("/nonexistent", ALWAYS, (log) => log.newest)).toBeUndefined();
-  const folder = await newFolder();
+  const folder = await scratch();
   new DatabaseSync(join(folder, "loss_log.db")).close();
   expect(readLossLog(folder, ALWAYS, (log) => log.newest)).toBeUndefined();
 });

@@ -1,13 +1,13 @@
-import { cp, mkdtemp } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { cp } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
+import { scratch } from "../../testing/scratch.ts";
 import { readMetrics } from "./metrics.ts";
 
 async function recordedRun(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), "aitk-metrics-"));
+  const folder = await scratch();
   await cp(fileURLToPath(new URL("fixtures/tiny_run_v1", import.meta.url)), folder, { recursive: true });
   return folder;
 }

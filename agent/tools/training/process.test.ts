@@ -1,9 +1,9 @@
 import { execFile } from "node:child_process";
-import { mkdir, mkdtemp, readFile, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect, test, vi } from "vitest";
+import { scratch } from "../../testing/scratch.ts";
 import {
   identify,
   isAlive,
@@ -16,8 +16,6 @@ import {
 } from "./process.ts";
 
 const run = promisify(execFile);
-
-const newFolder = () => mkdtemp(join(tmpdir(), "aitk-job-"));
 
 const launcher = { pid: 11, startTicks: 22, bootId: null };
 
@@ -38,27 +36,27 @@ const exit = (folder: string) =>
   vi.waitFor(async () => expect(await readExit(folder)).toBeDefined(), 20_000).then(() => readExit(folder));
 
 test("D4: both streams go to one log, and the exit status to a file", async () => {
-  const folder = await newFolder();
+  const folder = await scratch();
   await start("echo out; echo err >&2; pwd; exit 7", folder);
   expect(await exit(folder)).toBe(7);
   expect(await log(folder)).toBe("out\nerr\n/tmp\n");
 });
 
 test("a program may be the first to go when memory ends, its children too", async () => {
-  const folder = await newFolder();
+  const folder = await scratch();
   await start("cat /proc/self/oom_score_adj", folder, 321);
   expect(await exit(folder)).toBe(0);
   expect(await log(folder)).toBe("321\n");
 });
 
 test("a status is also known of a program that a signal ended", async () => {
-  const folder = await newFolder();
+  const folder = await scratch();
   await start("kill -KILL $$", folder);
   expect(await exit(folder)).toBe(137);
 });
 
 test("D7: an interrupt reaches the program and its children, and the status is not lost", async () => {
-  const folder = await newFolder();
+  const folder = await scratch();
   const identity = await start("trap 'echo interrupted; exit 0' INT; sleep 60 & echo ready; wait", folder);
   await vi.waitFor(async () => expect(await log(folder)).toContain("ready"), 20_000);
   const members = await sessionMembers(identity);
@@ -70,7 +68,7 @@ test("D7: an interrupt reaches the program and its children, and the status is n
 });
 
 test("children that outlive the program are found as members of its session", async () => {
-  const folder = await newFolder();
+  const folder = await scratch();
   const identity = await start("sleep 60 & exit 0", folder);
   expect(await exit(folder)).toBe(0);
   await vi.waitFor(async () => expect(await isAlive(identity)).toBe(false), 20_000);
@@ -89,14 +87,14 @@ test("a process is not taken for another with the same number", async () => {
 });
 
 test("a session whose number came round again is left alone", async () => {
-  const identity = await start("sleep 60", await newFolder());
+  const identity = await start("sleep 60", await scratch());
   expect(await sessionMembers({ ...identity, startTicks: (identity.startTicks ?? 0) - 500 })).toEqual([]);
   expect((await sessionMembers(identity)).length).toBeGreaterThan(0);
   signalAll(await sessionMembers(identity), "SIGKILL");
 });
 
 test("a job's folder runs its job once, however often it is launched", async () => {
-  const folder = await newFolder();
+  const folder = await scratch();
   const first = await start("echo ran; sleep 60", folder);
   await vi.waitFor(async () => expect((await readStarted(folder))?.pid).toBe(first.pid), 20_000);
   const second = await start("echo ran; sleep 60", folder);
@@ -110,7 +108,7 @@ test("a job's folder runs its job once, however often it is launched", async () 
 
 test("a launch is taken back for good, or it runs and is known: never neither, never both", async () => {
   for (let round = 0; round < 20; round += 1) {
-    const folder = await newFolder();
+    const folder = await scratch();
     const child = await launch({
       command: ["/bin/sh", "-c", "echo ran"],
       cwd: "/tmp",
@@ -128,7 +126,7 @@ test("a launch is taken back for good, or it runs and is known: never neither, n
 });
 
 test("taking back a launch leaves another launcher's alone", async () => {
-  const folder = await newFolder();
+  const folder = await scratch();
   const identity = await start("echo ran", folder);
   await revokeTickets(folder, { ...launcher, startTicks: 23 });
   expect(await exit(folder)).toBe(0);
@@ -141,7 +139,7 @@ test("signalling what is already gone is no error", () => {
 });
 
 test("whoever has too many files open says so, and takes no process for gone and no status for missing", async () => {
-  const folder = await newFolder();
+  const folder = await scratch();
   await writeFile(join(folder, "exit"), "0");
   await mkdir(join(folder, "started"));
   await writeFile(join(folder, "started/pid"), `${process.pid}\n`);

@@ -1,11 +1,11 @@
 // The recorded run of the real trainer, played again into a job's files: log, checkpoints, samples and loss_log.db come
 // in the order in which they came then, and the job is looked at all the while.
 import { readFileSync } from "node:fs";
-import { cp, mkdtemp, utimes } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { cp, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
+import { scratch } from "../../testing/scratch.ts";
 import { openRun } from "./fixtures/watched-run.ts";
 import { readLossLog } from "./loss-log.ts";
 import { parseProgress } from "./progress.ts";
@@ -37,7 +37,7 @@ const STARTED = 1795363890;
 const ENDED = 1795363987.2;
 
 async function recordedSteps() {
-  const folder = await mkdtemp(join(tmpdir(), "aitk-replay-"));
+  const folder = await scratch();
   await cp(fixture("tiny_run_v1/loss_log.db"), join(folder, "loss_log.db"));
   const rows = readLossLog(folder, { since: 0 }, (read) => {
     const losses = new Map(read.losses(100).map(({ step, value }) => [step, value]));

@@ -1,8 +1,8 @@
-import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import sharp from "sharp";
 import { expect, test } from "vitest";
+import { scratch } from "../../testing/scratch.ts";
 import { contactSheet } from "./contact-sheet.ts";
 import { checkpointStep, listCheckpoints, listSamples, pictureOf } from "./run-files.ts";
 
@@ -25,7 +25,7 @@ test("a run that has written nothing has no checkpoints and no samples", async (
 });
 
 test("a full fine-tune writes folders; a file of that name is no checkpoint", async () => {
-  const folder = await mkdtemp(join(tmpdir(), "aitk-run-"));
+  const folder = await scratch();
   await mkdir(join(folder, "cats_000000250"));
   await mkdir(join(folder, "samples"));
   await writeFile(join(folder, "cats_000000500"), "");
@@ -33,7 +33,7 @@ test("a full fine-tune writes folders; a file of that name is no checkpoint", as
 });
 
 async function runWithSamples(steps: readonly number[], prompts: number): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), "aitk-run-"));
+  const folder = await scratch();
   await mkdir(join(folder, "samples/.tmp"), { recursive: true });
   for (const step of steps) {
     for (let index = 0; index < prompts; index++) {
@@ -56,7 +56,7 @@ test("samples are sorted by step, then by prompt number, not by name", async () 
 });
 
 test("samples are of every form that the toolkit writes; a video is shown by its first frame, a sound not at all", async () => {
-  const folder = await mkdtemp(join(tmpdir(), "aitk-run-"));
+  const folder = await scratch();
   await mkdir(join(folder, "samples"));
   const names = ["jpg", "jpeg", "png", "webp", "mp4", "mp3", "wav"].map(
     (ending, n) => `1795363910925__000000100_${n}.${ending}`,

@@ -1,11 +1,11 @@
-import { mkdtemp, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { expect, test } from "vitest";
+import { scratch } from "../../testing/scratch.ts";
 import { createReportDatabase, readReport, requestOf } from "./trainer-report.ts";
 
-const newPath = async () => join(await mkdtemp(join(tmpdir(), "aitk-report-")), "job.db");
+const newPath = async () => join(await scratch(), "job.db");
 
 /** Columns that the trainer reads or writes; it dies when one is missing (ai-toolkit.md §8). */
 const COLUMNS = [

@@ -1,15 +1,15 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { folderInside } from "../../files/sandbox.ts";
 import { Trash } from "../../files/trash.ts";
+import { scratch } from "../../testing/scratch.ts";
 import { trashHandlers } from "./handlers.ts";
 
 const context = { signal: new AbortController().signal, progress: () => {} };
 
 async function setUp() {
-  const root = await mkdtemp(join(tmpdir(), "aitk-trash-"));
+  const root = await scratch();
   const models = join(root, "models");
   await mkdir(models);
   await mkdir(join(root, "trash"));
