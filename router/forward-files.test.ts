@@ -7,6 +7,7 @@ import { forwardFiles } from "./forward-files.ts";
 import { connectAgent, testFleet } from "./testing/fleet.ts";
 import { Transfers } from "./transfers.ts";
 
+const WINDOW = 2 ** 20;
 const MACHINE = "0a1b2c3d";
 const LINK = `http://router/files/${machineTag(MACHINE)}${"x".repeat(12)}${"y".repeat(22)}`;
 
@@ -14,22 +15,32 @@ const linkMakers = { makerOf: () => undefined };
 
 /** @returns the router's answer to a request for a file, and what the agent was asked for */
 async function request(versions: Hello["versions"]) {
-  const asked: string[] = [];
+  const asked: unknown[] = [];
   const fleet = testFleet();
   await connectAgent(fleet, {
     hello: { machine_id: MACHINE, versions },
-    async serve(tool) {
-      asked.push(tool);
+    async serve(tool, input) {
+      asked.push([tool, (input as { window?: number }).window]);
       return { answer: { status: 404, headers: [], body: "no such link" } };
     },
   });
-  const files = forwardFiles({ hub: fleet.hub, transfers: new Transfers(), linkMakers });
+  const files = forwardFiles({
+    hub: fleet.hub,
+    transfers: new Transfers({ windowBytes: WINDOW }),
+    linkMakers,
+  });
   const response = await files(new Request(LINK));
   return { status: response.status, text: await response.text(), asked };
 }
 
-test("an agent of version 1 is not asked for files, and the client hears that it is too old", async () => {
-  expect(await request(VERSIONS)).toEqual({ status: 404, text: "no such link", asked: [fileRequest.name] });
+test("an agent is asked for files, and told how much may be under way, from the version on that knows it", async () => {
+  const asking = (window?: number) => ({
+    status: 404,
+    text: "no such link",
+    asked: [[fileRequest.name, window]],
+  });
+  expect(await request(VERSIONS)).toEqual(asking(WINDOW));
+  expect(await request({ min: 1, max: 2 })).toEqual(asking());
   const answer = await request({ min: 1, max: 1 });
   expect(answer).toMatchObject({ status: 502, text: expect.stringContaining("too old"), asked: [] });
 });

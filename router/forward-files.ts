@@ -71,7 +71,8 @@ async function forward({ hub, transfers, linkMakers }: ForwardOptions, request: 
   const path = new URL(request.url).pathname;
   const link = askedLink(path);
   const agent = holderOf(link, hub);
-  if (!carriesFiles(commonVersion(agent.hello.versions) ?? 0)) throw tooOld();
+  const version = commonVersion(agent.hello.versions) ?? 0;
+  if (!carriesFiles(version)) throw tooOld();
   const isShort = SHORT.has(request.method);
   // Whoever uses a link takes of its maker's share; one that was made elsewhere has a share of its own.
   const callerId = linkMakers.makerOf(path) ?? link.id;
@@ -82,10 +83,10 @@ async function forward({ hub, transfers, linkMakers }: ForwardOptions, request: 
     if (refusal) return short(refusal, request);
   }
   const giveBack = isShort ? () => {} : await transfers.turn(agent.name, callerId, request.signal);
-  const expected = transfers.expect(agent.name);
+  const expected = transfers.expect(agent.name, version);
   let isStreaming = false;
   try {
-    const input = { ...inputOf(request, path), transfer: expected.id };
+    const input = { ...inputOf(request, path), transfer: expected.id, window: expected.window };
     const answer = await ask(agent, input, options);
     if (answer) return short(answer, request);
     const transfer = await expected.opened(request.signal);

@@ -10,7 +10,7 @@ import { oauthOf, policyOf, type WorkerEnv } from "./worker-env.ts";
 import { workerLog } from "./worker-log.ts";
 import { SocketObject } from "./worker-sockets.ts";
 import { objectSql } from "./worker-sql.ts";
-import { acceptTransfer, USED_BYTES } from "./worker-transfers.ts";
+import { acceptTransfer, WINDOW_BYTES } from "./worker-transfers.ts";
 
 /** How often the registry is looked after while all is well. Each time wakes the object. */
 const SWEEP_MS = 3_600_000;
@@ -35,7 +35,7 @@ export class RouterObject extends SocketObject<WorkerEnv> {
       policy: policyOf(env),
       accept: () => (c, credential) => this.#agents.accept(c, credential),
       acceptTransfer,
-      transferOptions: { usedBytes: USED_BYTES },
+      transferOptions: { windowBytes: WINDOW_BYTES },
       addressOf,
       log,
     });

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { ByteSocket } from "../shared/byte-socket.ts";
+import { VERSIONS } from "../shared/protocol.ts";
 import { Transfers } from "./transfers.ts";
 
 const socket = (): ByteSocket => ({ send() {}, close() {}, onMessage() {}, onClose() {} });
@@ -7,14 +8,14 @@ const signal = () => new AbortController().signal;
 
 test("an id is good for one socket of one machine, and for none once nobody waits", async () => {
   const transfers = new Transfers();
-  const expected = transfers.expect("box");
+  const expected = transfers.expect("box", VERSIONS.max);
   expect([expected.id.length >= 32, transfers.machineOf(expected.id)]).toEqual([true, "box"]);
   expect(transfers.arrived("guessed", socket())).toBe(false);
   expect(transfers.arrived(expected.id, socket())).toBe(true);
   const transfer = await expected.opened(signal());
   expect(transfers.arrived(expected.id, socket())).toBe(false);
   transfer.abort("done");
-  const given = transfers.expect("box");
+  const given = transfers.expect("box", VERSIONS.max);
   given[Symbol.dispose]();
   expect(transfers.machineOf(given.id)).toBeUndefined();
 });
@@ -29,11 +30,18 @@ test("a line that was opened for somebody who has left meanwhile is closed", asy
     close: () => closing.resolve(),
   });
   {
-    using expected = transfers.expect("box");
+    using expected = transfers.expect("box", VERSIONS.max);
     transfers.arrived(expected.id, dialled());
   }
   await closing.promise;
   expect(said).toEqual([expect.stringContaining('"t":"abort"')]);
+});
+
+test("a machine is told how much may be under way where that is less than usual and it can be told", () => {
+  const windowBytes = 2 ** 20;
+  const windows = [2, 3].map((version) => new Transfers({ windowBytes }).expect("box", version).window);
+  expect(windows).toEqual([undefined, windowBytes]);
+  expect(new Transfers().expect("box", VERSIONS.max).window).toBeUndefined();
 });
 
 test("what goes through is counted, while it does and when it has ended", async () => {
@@ -47,7 +55,7 @@ test("what goes through is counted, while it does and when it has ended", async 
         ),
     );
   const dial = async () => {
-    const expected = transfers.expect("box");
+    const expected = transfers.expect("box", VERSIONS.max);
     let hear: (data: string | Uint8Array) => void = () => {};
     let hangUp: Parameters<ByteSocket["onClose"]>[0] = () => {};
     transfers.arrived(expected.id, {
@@ -84,7 +92,7 @@ test("what goes through is counted, while it does and when it has ended", async 
 
 test("whoever stops waiting for a machine hears that it did not dial", async () => {
   const leaving = new AbortController();
-  const expected = new Transfers().expect("box");
+  const expected = new Transfers().expect("box", VERSIONS.max);
   const waiting = expected.opened(leaving.signal);
   leaving.abort();
   await expect(waiting).rejects.toMatchObject({ code: "agent_offline" });

@@ -1,19 +1,22 @@
 // The sockets that agents dial for single transfers: which are waited for, and how many a machine may have.
 import type { ByteSocket } from "../shared/byte-socket.ts";
 import { ToolError } from "../shared/errors.ts";
-import { TRANSFER } from "../shared/protocol.ts";
+import { carriesWindow, TRANSFER } from "../shared/protocol.ts";
 import { Transfer, type TransferOptions } from "../shared/streams.ts";
 import { TransferMetrics } from "./transfer-metrics.ts";
 
 export interface Expected extends Disposable {
   /** Nobody can guess it, and it is good for one socket. */
   readonly id: string;
+  /** Bytes that may be under way, where the machine has to be told. */
+  readonly window: number | undefined;
   /** @throws ToolError agent_offline when the machine does not dial in time */
   opened(signal: AbortSignal): Promise<Transfer>;
 }
 
 interface Waiting {
   readonly machine: string;
+  readonly windowBytes: number | undefined;
   readonly resolve: (transfer: Transfer) => void;
 }
 
@@ -51,17 +54,19 @@ export class Transfers {
     this.#options = options;
   }
 
-  /** An id under which the machine may dial. Dispose of it, or the id stays good. */
-  expect(machine: string): Expected {
+  /** An id under which the machine may dial. Dispose of it, or the id stays good. @param version of its protocol */
+  expect(machine: string, version: number): Expected {
     const bytes = crypto.getRandomValues(new Uint8Array(ID_BYTES));
     const id = btoa(String.fromCharCode(...bytes))
       .replaceAll("+", "-")
       .replaceAll("/", "_");
     const { promise, resolve } = Promise.withResolvers<Transfer>();
-    this.#expected.set(id, { machine, resolve });
+    const windowBytes = carriesWindow(version) ? this.#options.windowBytes : undefined;
+    this.#expected.set(id, { machine, windowBytes, resolve });
     let isTaken = false;
     return {
       id,
+      window: windowBytes,
       async opened(signal) {
         const transfer = await orLate(promise, signal);
         isTaken = true;
@@ -86,7 +91,7 @@ export class Transfers {
     if (!waiting) return false;
     this.#expected.delete(id);
     // Now, not when the request gets around to it: the first frames are right behind.
-    const transfer = new Transfer(socket, this.#options);
+    const transfer = new Transfer(socket, { ...this.#options, windowBytes: waiting.windowBytes });
     this.metrics.began(transfer);
     waiting.resolve(transfer);
     return true;

@@ -5,10 +5,10 @@ import { free } from "../shared/one-use.ts";
 import type { TransferDoor } from "./agent-door.ts";
 
 /**
- * Of a transfer's window: an object has 128 MB for all of its transfers, both ways, and can neither stop what comes in nor
- * see what has left. At 50 ms there and back it carries 50 to 80 MB/s.
+ * An object has 128 MB for all of its transfers, both ways, and can neither stop what comes in nor see what has left. At
+ * 50 ms there and back this carries 50 to 80 MB/s.
  */
-export const USED_BYTES = 4 * 1024 * 1024;
+export const WINDOW_BYTES = 4 * 1024 * 1024;
 
 export const acceptTransfer: TransferDoor["accept"] = async (_c, take) => {
   const { 0: theirs, 1: ours } = new WebSocketPair();

@@ -30,15 +30,6 @@ test("what was not granted yet is not there to be sent", () => {
   expect(() => window.received(2 * KIB)).toThrow("more bytes than credit");
 });
 
-test("of a window that is not to be used as a whole, the rest is not given again", () => {
-  const window = new Window(16 * KIB, 2 * KIB, 6 * KIB);
-  for (let frame = 0; frame < 8; frame++) window.received(2 * KIB);
-  const granted = Array.from({ length: 8 }, () => window.passedOn(2 * KIB));
-  expect(granted).toEqual([0, 0, 0, 0, 0, 2 * KIB, 2 * KIB, 2 * KIB]);
-  for (let frame = 0; frame < 3; frame++) window.received(2 * KIB);
-  expect(() => window.received(KIB)).toThrow("more bytes than credit");
-});
-
 test("a frame of one byte costs as much as it takes", () => {
   expect([0, 1, 1024, 1025].map(frameCost)).toEqual([1024, 1024, 1024, 1025]);
   const window = new Window(8 * KIB, KIB);

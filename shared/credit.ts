@@ -33,20 +33,15 @@ export class Allowance {
 
 /** The receiver's side: what has come and is not passed on yet. */
 export class Window {
-  #windowBytes: number;
+  readonly #windowBytes: number;
   readonly #grantBytes: number;
-  readonly #usedBytes: number;
   #heldBytes = 0;
   #ungrantedBytes = 0;
 
-  /**
-   * @param grantBytes credit is given in steps of at least so many bytes, not for every crumb
-   * @param usedBytes how much of the window is to be used: what the other end began with beyond that is not given again
-   */
-  constructor(windowBytes: number, grantBytes: number, usedBytes = windowBytes) {
+  /** @param grantBytes credit is given in steps of at least so many bytes, not for every crumb */
+  constructor(windowBytes: number, grantBytes: number) {
     this.#windowBytes = windowBytes;
     this.#grantBytes = grantBytes;
-    this.#usedBytes = usedBytes;
   }
 
   /** @throws Error when the other end sends without credit */
@@ -58,10 +53,8 @@ export class Window {
   /** @returns the credit to give now; 0 for none yet */
   passedOn(bytes: number): number {
     const cost = frameCost(bytes);
-    const kept = Math.min(cost, this.#windowBytes - this.#usedBytes);
-    this.#windowBytes -= kept;
     this.#heldBytes -= cost;
-    this.#ungrantedBytes += cost - kept;
+    this.#ungrantedBytes += cost;
     if (this.#ungrantedBytes < this.#grantBytes) return 0;
     const credit = this.#ungrantedBytes;
     this.#ungrantedBytes = 0;

@@ -8,7 +8,8 @@
 // Bytes of files never travel on that socket. For an HTTP request about a file the router makes the call `file_request`
 // with an id that nobody can guess; the agent dials one more socket, /agent/transfer/<id>, which carries this one exchange
 // and ends with it: binary frames are the body of the request one way and of the answer the other, text frames are
-// TransferFrames. Neither end sends more than TRANSFER.windowBytes beyond what the other has given credit for.
+// TransferFrames. Neither end sends more than the window (`window` of the request, else TRANSFER.windowBytes)
+// beyond what the other has given credit for.
 import * as v from "valibot";
 import { ToolError } from "./errors.ts";
 
@@ -17,8 +18,9 @@ import { ToolError } from "./errors.ts";
  * newer than the version that both have agreed on is not sent.
  *   1  the beginning
  *   2  `call` has `request`; the call `file_request`, and the socket of a transfer
+ *   3  `file_request` has `window`
  */
-export const VERSIONS = { min: 1, max: 2 } as const;
+export const VERSIONS = { min: 1, max: 3 } as const;
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -53,7 +55,10 @@ export const TRANSFER = {
   chunkBytes: 512 * KIB,
   /** The longest that is taken. */
   frameBytesMax: MIB,
-  /** What may be under way or waiting in memory, each way. At 50 ms there and back this carries 100 MB/s. */
+  /**
+   * What may be under way or waiting in memory, each way, unless the router says less. At 50 ms there and back this carries
+   * 100 MB/s.
+   */
   windowBytes: 8 * MIB,
   /** Of one machine, and of them for one caller. More wait for their turn. */
   atOnce: 8,
@@ -204,6 +209,9 @@ export const carriesRequest = (version: number) => version >= 2;
 
 /** Whether an agent of this version can be asked for files. */
 export const carriesFiles = (version: number) => version >= 2;
+
+/** Whether an agent of this version can be told how much may be under way. */
+export const carriesWindow = (version: number) => version >= 3;
 
 /** "1 to 2" */
 export const rangeInWords = ({ min, max }: Hello["versions"]) => `${min} to ${max}`;

@@ -6,9 +6,8 @@ import { free } from "./one-use.ts";
 import { CLOSE, decodeTransfer, TRANSFER, type TransferFrame, type TransferHead } from "./protocol.ts";
 
 export interface TransferOptions {
+  /** The same at both ends. */
   readonly windowBytes?: number | undefined;
-  /** How much of the window this end uses, and after a while the other, too: where memory is scarce. Absent: all. */
-  readonly usedBytes?: number | undefined;
   readonly idleMs?: number | undefined;
 }
 
@@ -19,7 +18,7 @@ export class TransferBroken extends Error {
 
 const REASON_MAX = 200;
 /** One for every chunk would be as many messages back as there are forth. */
-const CREDITS_PER_WINDOW = 8;
+const CREDITS_PER_WINDOW = 4;
 /** Told to the other end so often while there is nothing else to tell it. */
 const WAITS_PER_IDLE = 4;
 
@@ -53,17 +52,12 @@ export class Transfer {
 
   constructor(socket: ByteSocket, options: TransferOptions = {}) {
     const { windowBytes = TRANSFER.windowBytes, idleMs = TRANSFER.idleMs } = options;
-    const { usedBytes = windowBytes } = options;
     this.#socket = socket;
     this.#idleMs = idleMs;
     // With a credit held back here and one over there, half a window has to do.
-    this.#chunkBytes = Math.min(TRANSFER.chunkBytes, usedBytes / 4);
-    this.#allowance = new Allowance(usedBytes);
-    this.#window = new Window(
-      windowBytes,
-      Math.max(this.#chunkBytes, usedBytes / CREDITS_PER_WINDOW),
-      usedBytes,
-    );
+    this.#chunkBytes = Math.min(TRANSFER.chunkBytes, windowBytes / 4);
+    this.#allowance = new Allowance(windowBytes);
+    this.#window = new Window(windowBytes, Math.max(this.#chunkBytes, windowBytes / CREDITS_PER_WINDOW));
     this.head = this.#head.promise;
     this.head.catch(() => {}); // not every end waits for one
     const closed = Promise.withResolvers<void>();

@@ -79,7 +79,7 @@ export class FileRequests {
     }
     this.#dialling += 1;
     try {
-      const transfer = await this.#opened(input.transfer);
+      const transfer = await this.#opened(input.transfer, input.window);
       this.#open.add(transfer);
       void transfer.closed.then(() => this.#open.delete(transfer));
       void this.#exchange(transfer, answer);
@@ -88,10 +88,10 @@ export class FileRequests {
     }
   }
 
-  async #opened(id: string): Promise<Transfer> {
+  async #opened(id: string, windowBytes: number | undefined): Promise<Transfer> {
     const { url, token, idleMs } = this.#options;
     const { socket, opened } = dialTransfer(`${url.href}/transfer/${id}`, token);
-    const transfer = new Transfer(socket, { idleMs });
+    const transfer = new Transfer(socket, { idleMs, windowBytes });
     await opened;
     return transfer;
   }

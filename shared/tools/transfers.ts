@@ -2,6 +2,7 @@
 import * as v from "valibot";
 import { defineTool } from "../contract.ts";
 import { Bytes, Count, Name, OneOf, output, Text, Time } from "../fields.ts";
+import { TRANSFER } from "../protocol.ts";
 
 export const DOWNLOAD_KINDS = ["model", "samples", "dataset", "log", "config"] as const;
 export const UPLOAD_KINDS = ["dataset", "control", "sample_image"] as const;
@@ -106,6 +107,10 @@ export const fileRequest = defineTool({
   input: v.object({
     /** The socket's one-time id, if there has to be one. */
     transfer: v.optional(v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{20,100}$/))),
+    /** Bytes that may be under way on it, each way, if not TRANSFER.windowBytes. */
+    window: v.optional(
+      v.pipe(v.number(), v.integer(), v.minValue(TRANSFER.chunkBytes), v.maxValue(TRANSFER.windowBytes)),
+    ),
     method: v.picklist(["GET", "HEAD", "PUT", "PATCH", "POST", "DELETE"]),
     /** `/files/…` */
     path: v.pipe(v.string(), v.maxLength(4_000)),
