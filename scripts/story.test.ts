@@ -43,6 +43,7 @@ test("from a clean clone: dry run, doctor, connect, one upload, one run, one dow
     MCP_AI_TOOLKIT_PORT: port,
     CUDA_VISIBLE_DEVICES: "",
     NODE_NO_WARNINGS: "1",
+    NODE_COMPILE_CACHE: join(folder, "cache"),
   };
   const ran = promisify(execFile)("sh", ["-c", `trap 'kill $!' EXIT\n${script}`], {
     cwd: folder,

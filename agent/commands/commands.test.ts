@@ -1,11 +1,10 @@
 // The owner's commands as real processes, beside a router that listens on a real socket and shares their database.
 
-import { execFile, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { createApp } from "../../router/app.ts";
 import { Audit } from "../../router/audit.ts";
@@ -20,10 +19,10 @@ import { type NodeSql, openSql } from "../../router/node-sql.ts";
 import { SILENT } from "../../shared/log.ts";
 import { shell } from "../testing/curl.ts";
 import { freePort } from "../testing/free-port.ts";
+import { environment, MAIN, runProgram } from "../testing/program.ts";
 
 vi.setConfig({ testTimeout: 60_000 }); // each command is a process of its own
 
-const MAIN = join(import.meta.dirname, "../main.ts");
 const OWNER = "owner-token-of-this-test";
 
 const backend: Backend = {
@@ -63,22 +62,8 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-interface Ran {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-async function run(args: readonly string[], env: Record<string, string> = {}): Promise<Ran> {
-  const options = { env: { PATH: process.env["PATH"], HOME: folder, NODE_NO_WARNINGS: "1", ...env } };
-  try {
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, [MAIN, ...args], options);
-    return { code: 0, stdout, stderr };
-  } catch (error) {
-    const { code, stdout, stderr } = error as Ran;
-    return { code, stdout, stderr };
-  }
-}
+const run = (args: readonly string[], env: Record<string, string> = {}) =>
+  runProgram(args, { env: { HOME: folder, NODE_NO_WARNINGS: "1", ...env } });
 
 async function admits(token: string): Promise<boolean> {
   const response = await fetch(`${url}/mcp/tools`, { headers: { authorization: `Bearer ${token}` } });
@@ -162,7 +147,7 @@ test("a machine that joins before the router listens waits for it, and says so",
   const port = await freePort();
   const args = ["join", `http://127.0.0.1:${port}`, "--name", "box222", "--code", code ?? ""];
   const joining = spawn(process.execPath, [MAIN, ...args, "--state", join(folder, "box/state")], {
-    env: { PATH: process.env["PATH"], HOME: folder, NODE_NO_WARNINGS: "1" },
+    env: environment({ HOME: folder, NODE_NO_WARNINGS: "1" }),
     stdio: ["ignore", "ignore", "pipe"],
   });
   const ended = once(joining, "exit");

@@ -17,7 +17,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, onTestFinished, test, vi } from "vitest";
 import { makePackage } from "../testing/package.ts";
-import { runProgram, startProgram } from "../testing/program.ts";
+import { environment, runProgram, startProgram } from "../testing/program.ts";
 import { LAYOUT, type Layout, layoutIn } from "./layout.ts";
 import { settingsIn } from "./settings.ts";
 
@@ -43,7 +43,7 @@ afterEach(() => rm(root, { recursive: true, force: true }));
 
 async function run(...args: readonly string[]) {
   const bin = join(base, "package/dist/bin.js");
-  const env = { PATH: process.env["PATH"], HOME: base };
+  const env = environment({ HOME: base, NODE_COMPILE_CACHE: join(base, "cache") });
   const ran = promisify(execFile)(process.execPath, [bin, ...args, "--root", root], { env });
   return await ran.then(
     ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),

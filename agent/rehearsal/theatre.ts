@@ -19,8 +19,6 @@ import { vi } from "vitest";
 // Real processes, on a machine that may be busy: only a hang shall fail.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
-/** Node keeps what it made of our TypeScript here: a third off every start, and there are a hundred. */
-const COMPILE_CACHE = join(import.meta.dirname, "../../node_modules/.cache/rehearsal");
 const MAIN = join(import.meta.dirname, "main.ts");
 export const FIXTURES = join(import.meta.dirname, "fixtures");
 
@@ -93,10 +91,10 @@ export function openTheatre(): Theatre {
     start(args, env = {}) {
       const logPath = join(folder, `log-${children.length}`);
       const log = openSync(logPath, "a");
-      const { PATH = "" } = process.env;
+      const { PATH = "", NODE_COMPILE_CACHE = "" } = process.env;
       const child = spawn(process.execPath, [MAIN, ...args], {
         cwd: folder,
-        env: { PATH, NODE_COMPILE_CACHE: COMPILE_CACHE, ...PACE, ...env },
+        env: { PATH, NODE_COMPILE_CACHE, ...PACE, ...env },
         stdio: ["ignore", log, log],
         detached: true, // a group of its own, like a job's
       });

@@ -20,6 +20,7 @@ export async function installToolkit(folder: string, day: string): Promise<void>
   const python = `#!/bin/sh
 # called as: python run.py CONFIG
 shift
+export NODE_COMPILE_CACHE='${process.env["NODE_COMPILE_CACHE"] ?? ""}'
 export REHEARSAL_TOOLKIT=${day} REHEARSAL_STEP_MS=5 REHEARSAL_LOAD_MS=0 REHEARSAL_SAVE_MS=0 REHEARSAL_SAMPLE_MS=0
 exec '${process.execPath}' '${REHEARSAL}' "$@"
 `;

@@ -25,9 +25,10 @@ const PACE = {
  * are hidden; a test that wants some brings its own nvidia-smi.
  */
 export function environment(extra: Readonly<Record<string, string>> = {}): Record<string, string> {
-  const { PATH = "/usr/bin:/bin" } = process.env;
+  const { PATH = "/usr/bin:/bin", NODE_COMPILE_CACHE = "" } = process.env;
   return {
     PATH,
+    NODE_COMPILE_CACHE,
     HOME: "/nonexistent",
     ...PACE,
     ...(extra["PATH"] === undefined && { CUDA_VISIBLE_DEVICES: "" }),

@@ -33,11 +33,12 @@ export function serviceManager(root: string, stopMs = 20_000): TestServiceManage
       .split(" ")
       .map((word) => join(root, word));
     const data = join(root, settings["AI_TOOLKIT_PATH"] ?? "");
+    const cache = join(root, "var/cache/node"); // of a program that is only here
     // A session of its own stands for the service's cgroup: a run must not depend on ours.
     child = spawn(program, args, {
       cwd: "/",
       detached: true,
-      env: environment({ ...settings, AI_TOOLKIT_PATH: data }),
+      env: environment({ ...settings, AI_TOOLKIT_PATH: data, NODE_COMPILE_CACHE: cache }),
       stdio: ["ignore", "ignore", "pipe"],
     });
     child.stderr?.setEncoding("utf8").on("data", (text: string) => {

@@ -101,7 +101,7 @@ export async function resolveTrainer(options: TrainerOptions): Promise<Trainer> 
       cwd: options.toolkitFolders[0],
       reports: true,
       requests: REQUESTS,
-      environmentPrefixes: ["REHEARSAL_"],
+      environmentPrefixes: ["REHEARSAL_", "NODE_COMPILE_CACHE"],
     };
   }
   const toolkit = await findToolkit(options);
