@@ -227,6 +227,24 @@ describe.skipIf(executablePath === undefined)("the upload page in Chromium", { t
     await done(page);
   });
 
+  test("a page stops when another upload has begun at its link, and puts no byte into that", async () => {
+    const folder = await scratch();
+    const film = randomBytes(20 * MIB);
+    await writeFile(join(folder, "film.mp4"), film);
+    const page = await pageOf("two");
+    const link = network.url + new URL(page.url()).pathname;
+    const other = { method: "POST", headers: { "upload-length": "9" } };
+    // Between its first part and its second.
+    await page.route("**/files/**", async (route) => {
+      if (route.request().headers()["upload-offset"] === String(16 * MIB))
+        expect((await fetch(link, other)).status).toBe(201);
+      await route.continue();
+    });
+    await page.setInputFiles("#files", join(folder, "film.mp4"));
+    await status(page).filter({ hasText: "Another upload has begun" }).waitFor(PATIENCE);
+    expect(await (await fetch(link)).json()).toMatchObject({ received: 0, length: 9 });
+  });
+
   test("without script one file goes by the form", async () => {
     const link = await subject.call("create_upload_link", { name: "plain" });
     const context = await browser.newContext({ javaScriptEnabled: false });

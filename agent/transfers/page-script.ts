@@ -134,8 +134,8 @@ export const PAGE_SCRIPT = String.raw`"use strict";
     for (let offset = 0; ; ) {
       const part = body.slice(offset, offset + PART);
       progress(offset);
-      const sent = await request("PATCH", { "Upload-Offset": offset, "Content-Type": "application/offset+octet-stream" },
-        part, (loaded) => progress(offset + loaded));
+      const sent = await request("PATCH", { "Upload-Offset": offset, "Upload-Length": body.size,
+        "Content-Type": "application/offset+octet-stream" }, part, (loaded) => progress(offset + loaded));
       if (sent && sent.status === 200) return JSON.parse(sent.responseText);
       if (sent && sent.status === 204) { offset += part.size; continue; }
       // It takes long: asked again at its end, the link tells how it went.
@@ -144,6 +144,9 @@ export const PAGE_SCRIPT = String.raw`"use strict";
       if (isLost(sent)) { cut(); await wait(1000); }
       const state = await patient(() => request("HEAD", {}));
       if (state.status !== 200) throw new Error("This link no longer works");
+      const whole = state.getResponseHeader("Upload-Length");
+      if (whole !== null && Number(whole) !== body.size)
+        throw new Error("Another upload has begun at this link. Ask for a link of your own, or try again later.");
       const stands = Number(state.getResponseHeader("Upload-Offset"));
       // A conflict is a refusal, unless it is about where this part begins.
       if (!isLost(sent) && stands === offset) throw new Error(failure(sent));
