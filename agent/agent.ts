@@ -25,7 +25,7 @@ import { inUseOf } from "./tools/training/in-use.ts";
 import { JobStore } from "./tools/training/job-store.ts";
 import type { LogLimits } from "./tools/training/log-limits.ts";
 import { removeOldJobFolders } from "./tools/training/old-job-folders.ts";
-import { identify } from "./tools/training/process.ts";
+import { identify, type ProcessIdentity } from "./tools/training/process.ts";
 import { stopGrace } from "./tools/training/stopping.ts";
 import { Supervisor } from "./tools/training/supervisor.ts";
 import { resolveTrainer, type TrainerOptions } from "./trainer/trainer.ts";
@@ -152,7 +152,7 @@ export async function createAgent(options: Options, log: Log): Promise<Agent> {
           trash,
           inUse,
           turns,
-          self: async () => self,
+          self,
           onBug: (err) => log.error({ err }, "a transfer failed"),
         }),
     );
@@ -174,8 +174,8 @@ export async function createAgent(options: Options, log: Log): Promise<Agent> {
       .then((loaded) => loaded.goOn(linkId))
       .catch((err: unknown) => log.warn({ err }, "an upload was not unpacked"));
   const tidy = () =>
-    tidyUp({ paths, trash, store, links, goOn }, options.logs, log, closing.signal).catch((err: unknown) =>
-      log.warn({ err }, "tidying up failed"),
+    tidyUp({ paths, trash, store, links, self, goOn }, options.logs, log, closing.signal).catch(
+      (err: unknown) => log.warn({ err }, "tidying up failed"),
     );
   let tidying = tidy();
   const tidyTimer = setInterval(() => {
@@ -209,18 +209,19 @@ interface Tidied {
   readonly trash: Trash;
   readonly store: JobStore;
   readonly links: () => LinkStore;
+  readonly self: ProcessIdentity;
   readonly goOn: (linkId: string) => void;
 }
 
 async function tidyUp(
-  { paths, trash, store, links, goOn }: Tidied,
+  { paths, trash, store, links, self, goOn }: Tidied,
   limits: LogLimits,
   log: Log,
   signal: AbortSignal,
 ): Promise<void> {
   const purged = await trash.purge(signal);
   const jobs = await removeOldJobFolders({ jobsPath: paths.jobs, store, limits, signal });
-  const uploads = await forgetUploads(paths, links, goOn);
+  const uploads = await forgetUploads(paths, links, self, goOn);
   let leftovers = 0;
   const exports = paths.exportRoots.map(({ path }) => path);
   for (const folder of [paths.config, paths.datasets, paths.output, paths.outputs, ...exports]) {
@@ -235,9 +236,10 @@ async function tidyUp(
 async function forgetUploads(
   paths: Paths,
   links: () => LinkStore,
+  self: ProcessIdentity,
   goOn: (linkId: string) => void,
 ): Promise<number> {
   if ((await readdir(paths.staging)).length === 0) return 0;
   const { cleanStaging } = await import("./transfers/clean-staging.ts");
-  return await cleanStaging(paths, (id) => links().live(id) !== undefined, goOn);
+  return await cleanStaging(paths, self, (id) => links().live(id) !== undefined, goOn);
 }

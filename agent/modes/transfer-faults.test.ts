@@ -11,7 +11,9 @@ import { uploadResumeLine } from "../../shared/file-links.ts";
 import { VERSIONS } from "../../shared/protocol.ts";
 import { fileRequest } from "../../shared/tools/transfers.ts";
 import { zip } from "../testing/archives.ts";
+import type { Json } from "../testing/caller.ts";
 import { shell } from "../testing/curl.ts";
+import { type Death, dyingAt } from "../testing/die-at.ts";
 import { putModel, randomBytes, sha256 } from "../testing/downloads.suite.ts";
 import { type Network, startNetwork } from "../testing/network.ts";
 import { type Program, startProgram } from "../testing/program.ts";
@@ -329,6 +331,47 @@ test("the printed line in parts ends with the words of a link that no longer wor
   expect(code, stderr).not.toBe(0);
 });
 
+/** An agent that is killed at this point of an upload of one archive, and what the next one makes of it. */
+async function killedAt(death: Death, dataset: string, more: object = {}) {
+  const agent = closing(await startProgram({ env: dyingAt(death) }));
+  const { call, paths } = subjectOf(agent);
+  const link = await call("create_upload_link", { name: dataset, ...more });
+  const { pathname } = new URL(String(link["url"]));
+  const send = (base: string, bytes: Buffer) =>
+    fetch(`${base}${pathname}/x.zip`, { method: "PUT", body: new Uint8Array(bytes) });
+  return {
+    paths,
+    /** Sends it, and does not live to say so. */
+    async dies(bytes: Buffer) {
+      await expect(send(agent.url, bytes)).rejects.toThrow();
+      expect(await agent.exited).toBe("SIGKILL");
+    },
+    async next() {
+      const again = closing(await startProgram({ data: agent.data }));
+      const subject = subjectOf({ ...again, data: agent.data });
+      return {
+        subject,
+        send: (bytes: Buffer) => send(again.url, bytes),
+        told: async () => (await (await fetch(again.url + pathname)).json()) as Json,
+        filesOf: async () => (await readdir(join(paths.datasets, dataset)).catch(() => [])).sort(),
+      };
+    },
+  };
+}
+
+test("what was whole when the agent was killed is unpacked by the next one, although nobody had begun to", async () => {
+  // The note of who unpacks it is the first thing that is done with it.
+  const unpacks = { when: "before", call: "writeFile", with: /info\.json\.new .*"tree":\{/ } as const;
+  const { dies, next, paths } = await killedAt(unpacks, "films");
+  const film = randomBytes(MIB);
+  const archive = zip([{ name: "film.mp4", data: film }]);
+  await dies(archive);
+  const { filesOf, told } = await next();
+  await vi.waitFor(async () => expect(await filesOf()).toEqual(["film.mp4"]), { timeout: 20_000 });
+  await vi.waitFor(async () => expect(await told()).toMatchObject({ outcome: { files_saved: 1 } }));
+  expect(await readFile(join(paths.datasets, "films", "film.mp4"))).toEqual(film);
+});
+
 test("what a crash left half unpacked is gone when the agent is back, and what had arrived is not", async () => {
   const agent = await startProgram();
   onTestFinished(() => agent.close());
@@ -347,8 +390,7 @@ test("what a crash left half unpacked is gone when the agent is back, and what h
   await writeFile(join(datasets, ".partial-half", "film.mp4"), "half");
   const infoPath = join(staging, String(link_id), "info.json");
   const info = JSON.parse(await readFile(infoPath, "utf8"));
-  const by = { pid: agent.pid, startTicks: 1, bootId: "another boot" };
-  await writeFile(infoPath, JSON.stringify({ ...info, tree: { name: ".partial-half", by } }));
+  await writeFile(infoPath, JSON.stringify({ ...info, tree: { name: ".partial-half" } }));
   await mkdir(join(staging, "nobodyslink1"));
   await agent.kill9();
   const again = await startProgram({ data: agent.data });
@@ -405,7 +447,7 @@ test("what was whole when the agent went down is unpacked when it is back, unask
     const folder = join(staging, String(link["link_id"]));
     await mkdir(folder);
     for (const [file, bytes] of Object.entries(files)) await writeFile(join(folder, file), bytes);
-    const info = { length: null, name: "", sha256: null, outcome: null, tree: { by, ...tree } };
+    const info = { length: null, name: "", sha256: null, outcome: null, by, tree };
     await writeFile(join(folder, "info.json"), JSON.stringify(info));
     return async () => (await fetch(again.url + new URL(String(link["url"])).pathname)).json();
   };

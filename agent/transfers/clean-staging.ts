@@ -1,33 +1,39 @@
-// What processes left behind that are gone: half unpacked trees, and bytes whose links no longer work.
-import { readdir, rm } from "node:fs/promises";
+// What processes left behind that are gone: uploads that are whole, and bytes whose links no longer work.
+import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { isAlive } from "../tools/training/process.ts";
+import { isAlive, type ProcessIdentity } from "../tools/training/process.ts";
 import { Staging } from "./staging.ts";
 
+/** A link may end while bytes come by it: those arrive. */
+const QUIET_MS = 60 * 60 * 1000;
+
 /**
- * @param goOn told of uploads that were whole: they wait to be unpacked once more
+ * @param goOn told of uploads whose links work: some may be whole, and wait to be unpacked
  * @returns how many uploads were forgotten
  */
 export async function cleanStaging(
   { datasets, staging }: { readonly datasets: string; readonly staging: string },
+  self: ProcessIdentity,
   isLive: (linkId: string) => boolean,
   goOn: (linkId: string) => void,
 ): Promise<number> {
   let forgotten = 0;
   for (const id of await readdir(staging)) {
-    const upload = new Staging(staging, id);
-    const info = await upload.info();
-    const { tree, length } = info;
-    if (tree && (await isAlive(tree.by))) continue;
-    if (tree) await rm(join(datasets, tree.name), { recursive: true, force: true });
-    if (!isLive(id)) {
-      await upload.clear();
-      forgotten += 1;
-    } else if (tree) {
-      const isWhole = length === null || (await upload.offset()) >= length;
-      if (isWhole) goOn(id);
-      else await upload.setInfo({ ...info, tree: null });
+    if (isLive(id)) {
+      goOn(id);
+      continue;
     }
+    const upload = new Staging(staging, id, self);
+    const { tree, by } = await upload.info();
+    if (by && (await isAlive(by)) && (tree || !(await isQuiet(upload)))) continue;
+    if (tree) await rm(join(datasets, tree.name), { recursive: true, force: true });
+    await upload.clear();
+    forgotten += 1;
   }
   return forgotten;
+}
+
+async function isQuiet({ body }: Staging): Promise<boolean> {
+  const info = await stat(body).catch(() => undefined); // none: nothing comes
+  return !info || Date.now() - info.mtimeMs > QUIET_MS;
 }

@@ -15,8 +15,8 @@ import { isEnding } from "./upload-turns.ts";
 
 export interface FinishParts extends Omit<PublishParts, "datasets"> {
   readonly paths: { readonly datasets: string };
-  /** Who unpacks: what another process left half done is only removed when that is gone. */
-  readonly self: () => Promise<ProcessIdentity>;
+  /** Who unpacks. */
+  readonly self: ProcessIdentity;
   /** Shared with all that changes data sets. */
   readonly turns: Turns;
 }
@@ -46,7 +46,7 @@ export async function finishUpload(
     const from = files.map(({ path, name }) => ({ file: basename(path), name }));
     const tries = (info.tree?.tries ?? 0) + 1;
     if (tries > TRIES_MAX) throw tooOften();
-    await staging.setInfo({ ...info, tree: { name: hidden, by: await parts.self(), files: from, tries } });
+    await staging.setInfo({ ...info, tree: { name: hidden, files: from, tries } });
     const intake = new Intake({ imagesOnly: kind !== "dataset" });
     const tree = await closing(
       await folderInside(datasets, "", "dataset", { create: true }),

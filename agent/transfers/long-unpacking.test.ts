@@ -35,7 +35,7 @@ beforeEach(async () => {
     trash: new Trash(paths.trash),
     inUse: { userOf: () => inUse() } as never,
     turns,
-    self: () => identify(process.pid),
+    self: await identify(process.pid),
     onBug: (error) => {
       throw error;
     },

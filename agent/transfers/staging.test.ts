@@ -2,12 +2,13 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
+import { identify } from "../tools/training/process.ts";
 import { EMPTY, Staging } from "./staging.ts";
 
 test("a request that was taken over from while its last bytes go to the disk does not go on as if it were whole", async () => {
   const folder = await mkdtemp(join(tmpdir(), "aitk-staging-"));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  const staging = new Staging(folder, "link");
+  const staging = new Staging(folder, "link", await identify(process.pid));
   await staging.begin(EMPTY);
   const takenOver = new AbortController();
   let pieces = 1;

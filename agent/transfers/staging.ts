@@ -8,6 +8,7 @@ import { invalid, ToolError } from "../../shared/errors.ts";
 import { free } from "../../shared/one-use.ts";
 import { isMissing } from "../files/sandbox.ts";
 import { sha256Of } from "../tools/models/verified-copy.ts";
+import { isAlive, type ProcessIdentity } from "../tools/training/process.ts";
 import { arriving } from "./arriving.ts";
 import { checkRoom, RoomWatch } from "./room.ts";
 
@@ -21,11 +22,17 @@ const Info = v.object({
   checkedTo: v.optional(v.nullable(v.number()), null),
   /** What became of it, once it was whole. */
   outcome: v.nullable(v.record(v.string(), v.unknown())),
-  /** The hidden folder that it is being unpacked to, by which process, and from which files: `body`, or those of a form. */
+  /** Who takes it in, or unpacks it: what another process left undone is only touched when that is gone. */
+  by: v.optional(
+    v.nullable(
+      v.object({ pid: v.number(), startTicks: v.nullable(v.number()), bootId: v.nullable(v.string()) }),
+    ),
+    null,
+  ),
+  /** The hidden folder that it is being unpacked to, and from which files: `body`, or those of a form. */
   tree: v.nullable(
     v.object({
       name: v.pipe(v.string(), v.regex(/^\.partial-[\w-]+$/)),
-      by: v.object({ pid: v.number(), startTicks: v.nullable(v.number()), bootId: v.nullable(v.string()) }),
       /** How often somebody began to. */
       tries: v.optional(v.number()),
       files: v.optional(
@@ -34,7 +41,8 @@ const Info = v.object({
     }),
   ),
 });
-export type Info = v.InferOutput<typeof Info>;
+type Noted = v.InferOutput<typeof Info>;
+export type Info = Omit<Noted, "by">;
 export const EMPTY: Info = {
   length: null,
   name: "",
@@ -56,23 +64,35 @@ export class ChecksumMismatch extends Error {}
 export class Staging {
   readonly folder: string;
   readonly body: string;
+  readonly #self: ProcessIdentity;
 
-  constructor(root: string, linkId: string) {
+  constructor(root: string, linkId: string, self: ProcessIdentity) {
     this.folder = join(root, linkId);
     this.body = join(this.folder, "body");
+    this.#self = self;
   }
 
-  async info(): Promise<Info> {
+  async info(): Promise<Noted> {
     const text = await readFile(join(this.folder, "info.json"), "utf8").catch(orMissing);
     const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), Info), text);
-    return parsed.success ? parsed.output : EMPTY;
+    return parsed.success ? parsed.output : { ...EMPTY, by: null };
   }
 
   async setInfo(info: Info): Promise<void> {
     await mkdir(this.folder, { recursive: true, mode: 0o700 });
     const temporary = join(this.folder, "info.json.new");
-    await writeFile(temporary, JSON.stringify(info), { mode: 0o600, flush: true });
+    const noted: Noted = { ...info, by: this.#self };
+    await writeFile(temporary, JSON.stringify(noted), { mode: 0o600, flush: true });
     await rename(temporary, join(this.folder, "info.json"));
+  }
+
+  /** Is another process at it? One that is gone is not. */
+  async isAnothers({ by }: Pick<Noted, "by">): Promise<boolean> {
+    return by !== null && !this.#isMine(by) && (await isAlive(by));
+  }
+
+  #isMine(by: ProcessIdentity | null): boolean {
+    return by?.pid === this.#self.pid && by.startTicks === this.#self.startTicks;
   }
 
   /** Bytes that are here to stay. Of a finished upload: all. */
@@ -128,12 +148,12 @@ export class Staging {
   }
 
   /** Takes back a part that was never found to be whole. @returns where the next one begins, which may have to be noted */
-  async #checkedOnly(handle: FileHandle, info: Info, hasChecksum: boolean): Promise<number> {
+  async #checkedOnly(handle: FileHandle, info: Noted, hasChecksum: boolean): Promise<number> {
     const { size } = await handle.stat();
     const begins = Math.min(size, info.checkedTo ?? size);
     if (begins < size) await handle.truncate(begins);
     const checkedTo = hasChecksum ? begins : null;
-    if (checkedTo !== info.checkedTo) await this.setInfo({ ...info, checkedTo });
+    if (checkedTo !== info.checkedTo || !this.#isMine(info.by)) await this.setInfo({ ...info, checkedTo });
     return begins;
   }
 

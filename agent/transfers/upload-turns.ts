@@ -56,6 +56,11 @@ export class UploadTurns<Outcome> {
     }
   }
 
+  /** Runs `work` in a turn, unless somebody is at this link. */
+  async ifIdle(link: string, work: () => Promise<void>): Promise<void> {
+    if (!this.#receiving.has(link) && !this.#finishing.has(link)) await this.take(link, work);
+  }
+
   /** Unpacks what is whole; to be called in the turn that found it so, which nobody can take over from any more. */
   finish(link: string, bytes: number, work: (signal: AbortSignal) => Promise<Outcome>): Finishing<Outcome> {
     const running = this.#begin((signal) => work(signal).finally(() => this.#finishing.delete(link)));
@@ -72,10 +77,6 @@ export class UploadTurns<Outcome> {
 
   finishing(link: string): Finishing<Outcome> | undefined {
     return this.#finishing.get(link);
-  }
-
-  isReceiving(link: string): boolean {
-    return this.#receiving.has(link);
   }
 
   /** Stops the unpacking, if it can still be stopped. */

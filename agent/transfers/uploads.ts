@@ -1,16 +1,17 @@
 // Uploads over HTTP: a whole body (PUT), a form (POST), or parts as the tus protocol has them (POST, HEAD, PATCH, DELETE;
 // tus.io/protocols/resumable-upload, version 1.0.0 with creation, checksum and termination).
-import { basename, join } from "node:path";
 import { ERRORS, invalid, ToolError } from "../../shared/errors.ts";
 import { wantsPage } from "../../shared/upload-page.ts";
 import { json, notAllowed } from "./answers.ts";
 import { continueAt, elsewhere } from "./continue-upload.ts";
 import type { Outcome } from "./finish-upload.ts";
 import { isForm, receiveForm } from "./form.ts";
+import { leftBehind } from "./left-behind.ts";
 import type { Link, LinkStore } from "./link-store.ts";
 import { refusedPage, uploadPage } from "./page.ts";
 import { errorOf, isFailure, PatientFinish, type PatientParts, type UploadLink } from "./patient-finish.ts";
 import { ChecksumMismatch, EMPTY, Staging } from "./staging.ts";
+import { refused } from "./unpack/intake.ts";
 import { datasetExists, taken } from "./unpack/publish.ts";
 import { busy, stillGivingUp, stillUnpacking, tooLate } from "./upload-answers.ts";
 import {
@@ -50,6 +51,7 @@ export class Uploads {
   }
 
   async handle(request: Request, link: UploadLink, name: string): Promise<Response> {
+    await this.goOn(link); // who asks may be quicker than the agent that has just started
     try {
       return await this.#answer(request, link, name);
     } catch (thrown) {
@@ -78,16 +80,13 @@ export class Uploads {
     }
   }
 
-  /** Unpacks what another process had begun to; how it ends is kept for who asks. */
+  /** Unpacks what is whole, if nobody does; how it ends is kept for who asks. */
   async goOn(link: UploadLink): Promise<void> {
-    const staging = this.#staging(link);
-    const { tree, name } = await staging.info();
-    const bytes = await staging.offset();
-    // Who sends it again was quicker.
-    if (!tree || this.#turns.finishing(link.id) || this.#turns.isReceiving(link.id)) return;
-    const files = tree.files ?? [{ file: basename(staging.body), name }];
-    const staged = files.map((each) => ({ path: join(staging.folder, each.file), name: each.name }));
-    this.#finish.unasked(link, bytes, staged, staging);
+    await this.#turns.ifIdle(link.id, async () => {
+      const staging = this.#staging(link);
+      const left = await leftBehind(staging, this.#parts.paths.datasets);
+      if (left) this.#finish.unasked(link, left.bytes, left.files, staging);
+    });
   }
 
   /** Stops what is coming in; unpacking is given up, and begins anew when an agent is back. */
@@ -96,7 +95,7 @@ export class Uploads {
   }
 
   #staging({ id }: Link): Staging {
-    return new Staging(this.#parts.paths.staging, id);
+    return new Staging(this.#parts.paths.staging, id, this.#parts.self);
   }
 
   async #show(request: Request, link: UploadLink): Promise<Response> {
@@ -141,6 +140,7 @@ export class Uploads {
   async #create(request: Request, link: UploadLink, name: string): Promise<Response> {
     const { headers } = request;
     const length = numberOf(headers.get("upload-length"));
+    if (length === 0) throw refused("it is empty");
     if (length === undefined && headers.get("upload-defer-length") !== "1") {
       throw invalid(
         "Say how long the upload is (Upload-Length), or send it whole: curl -T FILE URL",
