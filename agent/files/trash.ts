@@ -33,15 +33,16 @@ export class Trash {
     this.#now = now;
   }
 
-  /** Moves entries of an open folder here, all of them or none. Returns the trash id. */
+  /** Moves entries of an open folder here, all of them or none. Returns the trash id, which may be known before. */
   async put(
     kind: TrashEntry["kind"],
     name: string,
     folder: Folder,
     names: readonly string[],
+    id: string = randomUUID(),
   ): Promise<string> {
     const paths = names.map((each) => join(folder.path, each));
-    const { id, content } = await this.#open(kind, name, paths);
+    const content = await this.#open(id, kind, name, paths);
     const moved: string[] = [];
     try {
       for (const each of names) {
@@ -61,7 +62,8 @@ export class Trash {
    * returns its id.
    */
   async keep(kind: TrashEntry["kind"], name: string, path: string, text: string): Promise<string> {
-    const { id, content } = await this.#open(kind, name, [path]);
+    const id = randomUUID();
+    const content = await this.#open(id, kind, name, [path]);
     try {
       await writeFile(join(content, RECORD), text, { mode: 0o600, flush: true });
     } catch (error) {
@@ -80,12 +82,8 @@ export class Trash {
     await rm(join(this.#root, id), { recursive: true, force: true });
   }
 
-  async #open(
-    kind: TrashEntry["kind"],
-    name: string,
-    paths: string[],
-  ): Promise<{ readonly id: string; readonly content: string }> {
-    const id = randomUUID();
+  /** @returns the folder of the entry's things */
+  async #open(id: string, kind: TrashEntry["kind"], name: string, paths: string[]): Promise<string> {
     const content = join(this.#root, id, "content");
     await mkdir(content, { recursive: true, mode: 0o700 });
     const entry: TrashEntry = { id, kind, name, paths, deleted_at: this.#now().toISOString() };
@@ -94,7 +92,7 @@ export class Trash {
       mode: 0o600,
       flush: true,
     });
-    return { id, content };
+    return content;
   }
 
   async list(): Promise<TrashEntry[]> {

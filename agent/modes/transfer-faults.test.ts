@@ -368,9 +368,69 @@ test("what was whole when the agent was killed is unpacked by the next one, alth
   await dies(archive);
   const { filesOf, told } = await next();
   await vi.waitFor(async () => expect(await filesOf()).toEqual(["film.mp4"]), { timeout: 20_000 });
-  await vi.waitFor(async () => expect(await told()).toMatchObject({ outcome: { files_saved: 1 } }));
+  await vi.waitFor(async () => expect(await told()).toMatchObject({ outcome: { files_saved: 1 } }), 20_000);
   expect(await readFile(join(paths.datasets, "films", "film.mp4"))).toEqual(film);
 });
+
+const NAMED = /\/\.partial-\S+ \S+\/films$/;
+test.each<[string, Death]>([
+  ["right after its data set got its name", { when: "after", call: "rename", with: NAMED }],
+  [
+    "right before it was noted how it ended",
+    { when: "before", call: "writeFile", with: /info\.json\.new .*"outcome":\{/ },
+  ],
+])("an agent that is killed %s knows afterwards that this upload made it", async (_when, death) => {
+  const { dies, next } = await killedAt(death, "films");
+  const archive = zip([{ name: "film.mp4", data: randomBytes(1_000) }]);
+  await dies(archive);
+  const { send, told, filesOf, subject } = await next();
+  const made = { success: true, dataset: "films", files_saved: 1 };
+  const again = await send(archive);
+  expect([again.status, await again.json()]).toMatchObject([200, made]);
+  expect(await told()).toMatchObject({ unpacking: false, outcome: made });
+  expect(await filesOf()).toEqual(["film.mp4"]);
+  expect(await readdir(subject.paths.datasets)).toEqual(["films"]);
+});
+
+test("an agent that is killed while it adds files to a data set knows afterwards which it had added", async () => {
+  const added = { when: "after", call: "link", with: /\/\.partial-\S+ \S+\/b\.mp4$/ } as const;
+  const { dies, next, paths } = await killedAt(added, "films", { on_conflict: "append" });
+  await mkdir(join(paths.datasets, "films"));
+  await writeFile(join(paths.datasets, "films", "a.mp4"), "another");
+  await dies(zip(["a", "b", "c"].map((name) => ({ name: `${name}.mp4`, data: randomBytes(1_000) }))));
+  const { told, filesOf } = await next();
+  await vi.waitFor(
+    async () =>
+      expect(await told()).toMatchObject({
+        outcome: { files_saved: 2, failed: [{ file: "a.mp4", reason: "it exists" }] },
+      }),
+    { timeout: 20_000 },
+  );
+  expect(await filesOf()).toEqual(["a.mp4", "b.mp4", "c.mp4"]);
+  expect(await readFile(join(paths.datasets, "films", "a.mp4"), "utf8")).toBe("another");
+  expect(await readdir(paths.datasets)).toEqual(["films"]);
+});
+
+test.each(["before", "after"] as const)(
+  "an agent that is killed right %s a new data set takes the place of an old one tells where that is",
+  async (when) => {
+    const death = { when, call: "rename", with: NAMED } as const;
+    const { dies, next, paths } = await killedAt(death, "films", { on_conflict: "replace" });
+    await mkdir(join(paths.datasets, "films"));
+    await writeFile(join(paths.datasets, "films", "old.mp4"), "old");
+    await dies(zip([{ name: "new.mp4", data: randomBytes(1_000) }]));
+    const { told, filesOf, subject } = await next();
+    const outcome = async () => (await told())["outcome"] as Json | null;
+    await vi.waitFor(async () => expect(await outcome()).toMatchObject({ files_saved: 1 }), {
+      timeout: 20_000,
+    });
+    expect(await filesOf()).toEqual(["new.mp4"]);
+    const trash_id = (await outcome())?.["replaced_trash_id"];
+    await subject.call("delete_dataset", { name: "films" });
+    await subject.call("restore_deleted", { trash_id });
+    expect(await filesOf()).toEqual(["old.mp4"]);
+  },
+);
 
 test("what a crash left half unpacked is gone when the agent is back, and what had arrived is not", async () => {
   const agent = await startProgram();
@@ -426,7 +486,7 @@ test("a part whose checksum nobody could compare before the agent went down is s
   );
   client.write("not these bytes");
   const body = join(paths.staging, String(link_id), "body");
-  await vi.waitFor(async () => expect((await stat(body)).size).toBeGreaterThan(0));
+  await vi.waitFor(async () => expect((await stat(body)).size).toBeGreaterThan(0), 20_000);
   await agent.kill9();
   const again = closing(await startProgram({ data: agent.data }));
   const link = again.url + at.pathname;

@@ -165,8 +165,10 @@ export function uploadProtocol(place: () => UploadPlace): void {
       /** Sends so much, and waits until it is there. */
       async reach(to: number) {
         write(to);
-        await vi.waitFor(async () =>
-          expect(((await (await fetch(url)).json()) as Json)["received"]).toBeGreaterThanOrEqual(to),
+        await vi.waitFor(
+          async () =>
+            expect(((await (await fetch(url)).json()) as Json)["received"]).toBeGreaterThanOrEqual(to),
+          20_000,
         );
       },
       /** What a client does that has lost its line. */
@@ -239,7 +241,7 @@ export function uploadProtocol(place: () => UploadPlace): void {
     const first = await slowly(String(url), archive, { "upload-checksum": checksum });
     first.write(2 * MIB);
     const body = join(subject.paths.staging, String(link_id), "body");
-    await vi.waitFor(async () => expect((await stat(body)).size).toBe(2 * MIB));
+    await vi.waitFor(async () => expect((await stat(body)).size).toBe(2 * MIB), 20_000);
     expect(await first.offset()).toBe(0);
     expect((await first.goOn(0)).status).toBe(200);
     first.end();

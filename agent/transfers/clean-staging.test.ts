@@ -24,7 +24,7 @@ async function upload(id: string, by: ProcessIdentity, name?: string): Promise<S
   await writeFile(made.body, "some");
   if (name === undefined) return made;
   await mkdir(join(paths.datasets, name));
-  await made.setInfo({ ...EMPTY, tree: { name } });
+  await made.setInfo({ ...EMPTY, tree: { name, earlier: [] } });
   return made;
 }
 

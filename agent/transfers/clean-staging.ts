@@ -26,7 +26,8 @@ export async function cleanStaging(
     const upload = new Staging(staging, id, self);
     const { tree, by } = await upload.info();
     if (by && (await isAlive(by)) && (tree || !(await isQuiet(upload)))) continue;
-    if (tree) await rm(join(datasets, tree.name), { recursive: true, force: true });
+    for (const name of tree ? [tree.name, ...tree.earlier] : [])
+      await rm(join(datasets, name), { recursive: true, force: true });
     await upload.clear();
     forgotten += 1;
   }

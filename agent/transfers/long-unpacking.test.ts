@@ -10,11 +10,13 @@ import { zip } from "../testing/archives.ts";
 import { picturePath } from "../testing/subject.ts";
 import { Turns, turnOf } from "../tools/datasets/turns.ts";
 import { identify } from "../tools/training/process.ts";
-import { Files } from "./files.ts";
+import { Files, type FilesOptions } from "./files.ts";
 import { LinkStore, type UploadPurpose } from "./link-store.ts";
 
 let paths: Paths;
 let files: Files;
+/** The next agent, with the same folders. */
+let restart: () => Promise<void>;
 let links: LinkStore;
 let release: () => void;
 let archive: Buffer;
@@ -27,7 +29,7 @@ beforeEach(async () => {
   await createFolders(paths);
   links = new LinkStore(paths.links, "a-machine");
   const turns = new Turns();
-  files = new Files({
+  const options: FilesOptions = {
     paths,
     hashes: { known: async () => undefined, sha256: async () => "" } as never, // of downloads
     links: () => links,
@@ -42,7 +44,12 @@ beforeEach(async () => {
     get patienceMs() {
       return patienceMs;
     },
-  });
+  };
+  files = new Files(options);
+  restart = async () => {
+    await files.close();
+    files = new Files(options);
+  };
   inUse = async () => undefined;
   patienceMs = 10;
   archive = zip([{ name: "a.jpg", data: await readFile(picturePath("img1.jpg")) }]);
@@ -165,8 +172,9 @@ test("who would begin anew meanwhile is told at once to wait, and may when it ha
     json: { error: expect.stringContaining(`at byte ${end}`) },
   });
   release();
-  await vi.waitFor(async () =>
-    expect((await send("GET")).json).toMatchObject({ outcome: { files_saved: 1 } }),
+  await vi.waitFor(
+    async () => expect((await send("GET")).json).toMatchObject({ outcome: { files_saved: 1 } }),
+    20_000,
   );
   patienceMs = 60_000;
   expect(await send("PUT", other)).toMatchObject({
@@ -180,7 +188,7 @@ test("what is deleted while it is unpacked is given up, and who waits for it hea
   patienceMs = 60_000;
   const send = linkTo("cats");
   const sent = send("PUT", archive);
-  await vi.waitFor(async () => expect((await send("GET")).json).toMatchObject({ unpacking: true }));
+  await vi.waitFor(async () => expect((await send("GET")).json).toMatchObject({ unpacking: true }), 20_000);
   expect(await send("DELETE")).toMatchObject({ status: 204 });
   expect(await sent).toMatchObject({ status: 409, json: { error: expect.stringContaining("deleted") } });
   expect((await send("GET")).json).toMatchObject({
@@ -219,4 +227,19 @@ test("what is deleted too late is made, and whoever deletes it hears that", asyn
     json: { error: expect.stringContaining("cats"), hint: expect.stringContaining("delete_dataset") },
   });
   expect((await send("GET")).json).toMatchObject({ unpacking: false, outcome: { success: true } });
+});
+
+test("an agent that is asked to end is not one that the archive has ended", async () => {
+  const send = linkTo("cats");
+  expect(await send("PUT", archive)).toMatchObject({ status: 202 });
+  for (let count = 0; count < 4; count++) {
+    await restart();
+    expect((await send("GET")).json).toMatchObject({ unpacking: true, outcome: null });
+  }
+  release();
+  await vi.waitFor(
+    async () =>
+      expect((await send("GET")).json).toMatchObject({ outcome: { success: true, files_saved: 1 } }),
+    20_000,
+  );
 });

@@ -3,10 +3,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import * as v from "valibot";
 import { ERRORS, type ErrorCode, ToolError, toToolError } from "../../shared/errors.ts";
-import { type FinishParts, finishUpload, type Outcome } from "./finish-upload.ts";
+import { type FinishParts, finishUpload, type Outcome, type Whole } from "./finish-upload.ts";
 import type { Link, UploadPurpose } from "./link-store.ts";
-import { EMPTY, type Staging } from "./staging.ts";
-import type { Staged } from "./unpack/unpack.ts";
 import type { Finishing, UploadTurns } from "./upload-turns.ts";
 
 export type UploadLink = Link & { readonly purpose: UploadPurpose };
@@ -17,7 +15,6 @@ const PATIENCE_MS = 45_000;
 const GIVE_UP_MS = 5_000;
 
 export interface PatientParts extends FinishParts {
-  readonly onBug: (error: unknown) => void;
   /** For tests. */
   readonly patienceMs?: number | undefined;
 }
@@ -47,8 +44,8 @@ export class PatientFinish {
   }
 
   /** Begins to unpack what is whole, for who then waits for `outcomeOf` it. */
-  begin(link: UploadLink, bytes: number, files: readonly Staged[], staging: Staging): Finishing<Outcome> {
-    return this.#turns.finish(link.id, bytes, (signal) => this.#finish(link, bytes, files, staging, signal));
+  begin(link: UploadLink, whole: Whole): Finishing<Outcome> {
+    return this.#turns.finish(link.id, whole.bytes, (signal) => this.#finish(link, whole, signal));
   }
 
   /** @returns undefined when it takes longer than clients and proxies wait. @throws ToolError when it is refused in time */
@@ -60,9 +57,9 @@ export class PatientFinish {
   }
 
   /** Nobody waits: also a refusal is kept for who asks. */
-  unasked(link: UploadLink, bytes: number, files: readonly Staged[], staging: Staging): void {
+  unasked(link: UploadLink, whole: Whole): void {
     this.#unheard.add(link.id);
-    this.begin(link, bytes, files, staging);
+    this.begin(link, whole);
   }
 
   /** @returns whether it was given up; undefined when that cannot be said in time */
@@ -79,18 +76,12 @@ export class PatientFinish {
     return this.#parts.patienceMs ?? PATIENCE_MS;
   }
 
-  async #finish(
-    { id, purpose }: UploadLink,
-    length: number,
-    files: readonly Staged[],
-    staging: Staging,
-    signal: AbortSignal,
-  ): Promise<Outcome> {
+  async #finish({ id, purpose }: UploadLink, whole: Whole, signal: AbortSignal): Promise<Outcome> {
     try {
-      return await finishUpload(purpose, files, staging, this.#parts, signal);
+      return await finishUpload(purpose, whole, this.#parts, signal);
     } catch (error) {
       if (this.#unheard.has(id) && !signal.aborted)
-        await staging.setInfo({ ...EMPTY, length, outcome: this.#failureOf(error) });
+        await whole.staging.end(whole.bytes, this.#failureOf(error));
       throw error;
     } finally {
       this.#unheard.delete(id);

@@ -1,7 +1,17 @@
 // The bytes of an upload that are here so far: `body` in a folder named after the link. They outlive every process, so an
 // upload goes on where it stopped whatever went down.
 import { createHash } from "node:crypto";
-import { type FileHandle, mkdir, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import {
+  type FileHandle,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
 import { invalid, ToolError } from "../../shared/errors.ts";
@@ -12,6 +22,23 @@ import { isAlive, type ProcessIdentity } from "../tools/training/process.ts";
 import { arriving } from "./arriving.ts";
 import { checkRoom, RoomWatch } from "./room.ts";
 
+const Partial = v.pipe(v.string(), v.regex(/^\.partial-[\w-]+$/));
+const Outcome = v.record(v.string(), v.unknown());
+
+const Begun = v.object({
+  /** The hidden folder that it is being unpacked to. */
+  name: Partial,
+  /** Those of tries before that had begun to give names to what lay there. */
+  earlier: v.optional(v.array(Partial), []),
+  /** How often somebody began to. */
+  tries: v.optional(v.number()),
+  /** From which files: `body`, or those of a form. */
+  files: v.optional(v.array(v.object({ file: v.pipe(v.string(), v.regex(/^[\w-]+$/)), name: v.string() }))),
+  /** What is about to get the data set's name (files/identity.ts), and what is told when it has. */
+  made: v.optional(v.object({ identity: v.string(), outcome: Outcome })),
+});
+export type Begun = v.InferOutput<typeof Begun>;
+
 const Info = v.object({
   /** Of the whole; null while the client has not said. */
   length: v.nullable(v.number()),
@@ -21,7 +48,7 @@ const Info = v.object({
   /** Where a part began that is to be kept only if its checksum fits, while that is not known. */
   checkedTo: v.optional(v.nullable(v.number()), null),
   /** What became of it, once it was whole. */
-  outcome: v.nullable(v.record(v.string(), v.unknown())),
+  outcome: v.nullable(Outcome),
   /** Who takes it in, or unpacks it: what another process left undone is only touched when that is gone. */
   by: v.optional(
     v.nullable(
@@ -29,17 +56,8 @@ const Info = v.object({
     ),
     null,
   ),
-  /** The hidden folder that it is being unpacked to, and from which files: `body`, or those of a form. */
-  tree: v.nullable(
-    v.object({
-      name: v.pipe(v.string(), v.regex(/^\.partial-[\w-]+$/)),
-      /** How often somebody began to. */
-      tries: v.optional(v.number()),
-      files: v.optional(
-        v.array(v.object({ file: v.pipe(v.string(), v.regex(/^[\w-]+$/)), name: v.string() })),
-      ),
-    }),
-  ),
+  /** That it is being unpacked. */
+  tree: v.nullable(Begun),
 });
 type Noted = v.InferOutput<typeof Info>;
 export type Info = Omit<Noted, "by">;
@@ -61,6 +79,8 @@ export interface Checksum {
 /** tus: the part was damaged on its way. */
 export class ChecksumMismatch extends Error {}
 
+const NOTE = "info.json";
+
 export class Staging {
   readonly folder: string;
   readonly body: string;
@@ -73,17 +93,17 @@ export class Staging {
   }
 
   async info(): Promise<Noted> {
-    const text = await readFile(join(this.folder, "info.json"), "utf8").catch(orMissing);
+    const text = await readFile(join(this.folder, NOTE), "utf8").catch(orMissing);
     const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), Info), text);
     return parsed.success ? parsed.output : { ...EMPTY, by: null };
   }
 
   async setInfo(info: Info): Promise<void> {
     await mkdir(this.folder, { recursive: true, mode: 0o700 });
-    const temporary = join(this.folder, "info.json.new");
+    const temporary = join(this.folder, `${NOTE}.new`);
     const noted: Noted = { ...info, by: this.#self };
     await writeFile(temporary, JSON.stringify(noted), { mode: 0o600, flush: true });
-    await rename(temporary, join(this.folder, "info.json"));
+    await rename(temporary, join(this.folder, NOTE));
   }
 
   /** Is another process at it? One that is gone is not. */
@@ -115,6 +135,18 @@ export class Staging {
 
   async clear(): Promise<void> {
     await rm(this.folder, { recursive: true, force: true });
+  }
+
+  /** Keeps what became of it, and nothing else. */
+  async end(length: number | null, outcome: NonNullable<Info["outcome"]>): Promise<void> {
+    await this.setInfo({ ...EMPTY, length, outcome });
+    await this.dropBytes();
+  }
+
+  /** Removes all but the note. */
+  async dropBytes(): Promise<void> {
+    for (const name of await readdir(this.folder))
+      if (name !== NOTE) await rm(join(this.folder, name), { force: true });
   }
 
   /**

@@ -85,7 +85,7 @@ export class Uploads {
     await this.#turns.ifIdle(link.id, async () => {
       const staging = this.#staging(link);
       const left = await leftBehind(staging, this.#parts.paths.datasets);
-      if (left) this.#finish.unasked(link, left.bytes, left.files, staging);
+      if (left) this.#finish.unasked(link, left);
     });
   }
 
@@ -233,7 +233,7 @@ export class Uploads {
       try {
         await staging.begin(EMPTY, length);
         const files = await receiveForm(request, staging.folder, signal);
-        return this.#finish.begin(link, 0, files, staging);
+        return this.#finish.begin(link, { bytes: 0, files, staging });
       } catch (error) {
         await staging.clear();
         throw error;
@@ -249,7 +249,8 @@ export class Uploads {
     const staging = this.#staging(link);
     const { name } = await staging.info();
     signal.throwIfAborted();
-    return { offset, finishing: this.#finish.begin(link, offset, [{ path: staging.body, name }], staging) };
+    const files = [{ path: staging.body, name }];
+    return { offset, finishing: this.#finish.begin(link, { bytes: offset, files, staging }) };
   }
 
   /** What became of it is told again; a failure once, for who tries again begins anew. */

@@ -1,8 +1,10 @@
 // Gives an unpacked upload its name: a whole new data set in one step, or file by file into one that is there.
-import { lstat, readdir, rename } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { readdir, rename } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { ToolError } from "../../../shared/errors.ts";
 import { claim, syncFolder } from "../../files/atomic.ts";
+import { identityOf } from "../../files/identity.ts";
 import {
   closing,
   type Folder,
@@ -34,20 +36,29 @@ export interface Published {
   readonly trashId: string | undefined;
 }
 
-/** @throws ToolError conflict when the data set is there and must not be touched */
+/**
+ * @param announce told what lies where right before it gets its name, or its files theirs: a crash comes between the two
+ * @param earlier hidden folders of tries before, which may have given names to some of the same files
+ * @throws ToolError conflict when the data set is there and must not be touched
+ */
 export async function publish(
   tree: Tree,
   { dataset, on_conflict }: Pick<UploadPurpose, "dataset" | "on_conflict">,
   parts: PublishParts,
+  announce: (path: string, published: Published) => Promise<void>,
+  earlier: readonly string[],
 ): Promise<Published> {
   await tree.settled();
   const root = await tree.root();
-  const files = tree.taken.map(({ path, kind }) => ({
-    kind,
-    path: root === "" ? path : path.slice(root.length + 1),
+  const path = join(tree.path, root);
+  const files = tree.taken.map((each) => ({
+    kind: each.kind,
+    path: root === "" ? each.path : each.path.slice(root.length + 1),
   }));
   if (on_conflict === "append" && (await datasetExists(parts.datasets, dataset))) {
-    return { ...(await append(join(tree.path, root), files, dataset, tree, parts)), trashId: undefined };
+    await announce(path, { ...counts(files), trashId: undefined });
+    const placed = await append(path, files, dataset, tree, parts, await thoseThere(earlier, root));
+    return { ...placed, trashId: undefined };
   }
   const { folder: parent, name } = splitPath(dataset);
   const made: string[] = [];
@@ -57,10 +68,12 @@ export async function publish(
     try {
       const exists = await isThere(folder, name);
       if (exists && on_conflict !== "replace") throw taken(dataset);
-      const trashId = exists ? await setAside(folder, name, dataset, parts) : undefined;
-      await rename(join(tree.path, root), folder.at(name));
+      const published = { ...counts(files), trashId: exists ? randomUUID() : undefined };
+      await announce(path, published);
+      if (published.trashId) await setAside(folder, name, dataset, parts, published.trashId);
+      await rename(path, folder.at(name));
       await syncFolder(folder);
-      return { ...counts(files), trashId };
+      return published;
     } catch (error) {
       await removeMadeFolders(made);
       throw hasCode(error, "ENOTEMPTY", "EEXIST", "ENOTDIR") ? taken(dataset) : error; // it came this moment
@@ -74,29 +87,40 @@ export const taken = (dataset: string) =>
   });
 
 export async function datasetExists(datasets: string, dataset: string): Promise<boolean> {
+  return (await datasetIdentity(datasets, dataset)) !== undefined;
+}
+
+/** Is the data set of this name that very folder? */
+export async function datasetIs(datasets: string, dataset: string, identity: string): Promise<boolean> {
+  return (await datasetIdentity(datasets, dataset)) === identity;
+}
+
+async function datasetIdentity(datasets: string, dataset: string): Promise<string | undefined> {
   const { folder, name } = splitPath(dataset);
   try {
-    return await closing(await folderInside(datasets, folder, "dataset"), (opened) => isThere(opened, name));
+    return await closing(await folderInside(datasets, folder, "dataset"), (opened) =>
+      identityOf(opened.at(name)),
+    );
   } catch (error) {
-    if (isMissing(error)) return false;
+    if (isMissing(error)) return undefined;
     throw error;
   }
 }
 
 async function isThere(folder: Folder, name: string): Promise<boolean> {
-  return await lstat(folder.at(name)).then(
-    () => true,
-    (error: unknown) => {
-      if (isMissing(error)) return false;
-      throw error;
-    },
-  );
+  return (await identityOf(folder.at(name))) !== undefined;
 }
 
-async function setAside(folder: Folder, name: string, dataset: string, parts: PublishParts): Promise<string> {
+async function setAside(
+  folder: Folder,
+  name: string,
+  dataset: string,
+  parts: PublishParts,
+  trashId: string,
+): Promise<void> {
   const paths = [join(parts.datasets, dataset), join(folder.path, name)];
   await refuseInUse(parts.inUse, dataset, paths, ", then send it again");
-  return await parts.trash.put("dataset", dataset, folder, [name]);
+  await parts.trash.put("dataset", dataset, folder, [name], trashId);
 }
 
 const counts = (files: readonly Taken[]) => ({
@@ -113,6 +137,7 @@ async function append(
   dataset: string,
   { intake }: Tree,
   { datasets }: PublishParts,
+  earlier: readonly string[],
 ): Promise<Omit<Published, "trashId">> {
   const folders = new Map<string, { readonly folder: Folder; readonly names: Names }>();
   const left = new Set<string>();
@@ -123,6 +148,10 @@ async function append(
       const { folder, name } = splitPath(file.path);
       const target = folders.get(folder) ?? (await openTarget(datasets, join(dataset, folder)));
       folders.set(folder, target);
+      if (target.names.has(name) && (await isOurs(earlier, file.path, target.folder.at(name)))) {
+        placed.push(file);
+        continue;
+      }
       const problem =
         file.kind === "caption" && left.has(stemPath(file.path))
           ? "its picture was not taken"
@@ -140,6 +169,21 @@ async function append(
     for (const { folder } of folders.values()) await folder[Symbol.asyncDispose]();
   }
   return counts(placed);
+}
+
+async function thoseThere(trees: readonly string[], root: string): Promise<string[]> {
+  const paths: string[] = [];
+  for (const tree of trees) if (await identityOf(tree)) paths.push(join(tree, root));
+  return paths;
+}
+
+/** Got a file its name from a try before? It then has both names still, or lies no longer where it lay (files/atomic.ts). */
+async function isOurs(earlier: readonly string[], path: string, target: string): Promise<boolean> {
+  for (const tree of earlier) {
+    const was = await identityOf(join(tree, path));
+    if (was === undefined || was === (await identityOf(target))) return true;
+  }
+  return false;
 }
 
 async function openTarget(datasets: string, path: string) {
