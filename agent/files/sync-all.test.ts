@@ -27,6 +27,17 @@ test("many files are synced with their whole file system, by a program that is t
   await syncAll(root, await files(300), [".", "a"]);
 });
 
+test("many folders with few files in them are, too", async () => {
+  const folders = Array.from({ length: 300 }, (_, index) => `${index}`);
+  for (const name of folders) await mkdir(join(root, name));
+  const asked: string[] = [];
+  await syncAll(root, await files(1), folders, async (path) => {
+    asked.push(path);
+    return true;
+  });
+  expect(asked).toEqual([root]);
+});
+
 test("where that cannot be done, and for a few, each is synced, and what cannot be is told", async () => {
   const cannot = async () => false;
   await syncAll(root, await files(300), [".", "a"], cannot);

@@ -1,4 +1,4 @@
-// Many new files, on the disk when this returns.
+// Many new files and folders, on the disk when this returns.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { open } from "node:fs/promises";
@@ -23,7 +23,7 @@ export async function syncAll(
   folders: readonly string[],
   syncSystem = syncFileSystem,
 ): Promise<void> {
-  if (files.length > FEW && (await syncSystem(root))) return;
+  if (files.length + folders.length > FEW && (await syncSystem(root))) return;
   await atOnce(files, SYNCS_AT_ONCE, async (path) => {
     const handle = await open(join(root, path), "r");
     try {
