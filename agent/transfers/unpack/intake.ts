@@ -16,6 +16,8 @@ const TOLD_MAX = 50;
 const SHOWN_CHARS = 200;
 /** Files and folders of one upload, whatever becomes of them. */
 export const ENTRIES_MAX = 200_000;
+/** Of their names: each is kept, folded once more. With the longest there may be, a small archive would fill 400 MiB. */
+const NAMES_CHARS_MAX = 32 * 1024 * 1024;
 
 /** What two names have in common when some systems take them for the same. */
 const fold = (name: string) => name.normalize("NFC").toLowerCase();
@@ -36,6 +38,7 @@ export class Intake {
   #failedCount = 0;
   #skippedCount = 0;
   #seen = 0;
+  #namesChars = 0;
 
   constructor({ imagesOnly = false }: { readonly imagesOnly?: boolean } = {}) {
     this.#imagesOnly = imagesOnly;
@@ -88,8 +91,10 @@ export class Intake {
     if (this.#seen > ENTRIES_MAX) throw refused(`it has more than ${ENTRIES_MAX} files and folders`);
   }
 
-  /** @throws ToolError when it would be the same as another, here or on a system that folds names */
+  /** @throws ToolError when it would be the same as another, here or on a system that folds names, or is one name too many */
   #claim(path: string): void {
+    this.#namesChars += path.length;
+    if (this.#namesChars > NAMES_CHARS_MAX) throw refused("the names in it are too long, all together");
     const folder = path.slice(0, Math.max(0, path.lastIndexOf("/")));
     if (!this.#folders.has(folder)) {
       this.#count(); // it takes as much of the disk as a file
