@@ -7,6 +7,9 @@ import { PulledBytes } from "./pulled-bytes.ts";
 import { type TarEntry, tarEntries } from "./tar-reader.ts";
 import { checkRatio, SMALL_BYTES, type Tree } from "./tree.ts";
 
+/** Two files that are one on the disk are a file and a link in a tar: people who tidied up by `jdupes` did not ask for that. */
+const NO_LINKS = "with --dereference --hard-dereference tar packs what links lead to";
+
 /** @throws ToolError when the archive is refused */
 export async function unpackTar(handle: FileHandle, isGzip: boolean, tree: Tree): Promise<void> {
   const { size } = await handle.stat();
@@ -33,7 +36,7 @@ export async function unpackTar(handle: FileHandle, isGzip: boolean, tree: Tree)
 /** @returns undefined when it is passed over */
 function placeOf({ kind, path, content }: TarEntry, tree: Tree): Taken | undefined {
   if (kind === "folder" || kind === "passed over") return undefined;
-  if (kind !== "file") throw refused(`${path.slice(0, 200)} is a link or a device, not a file`);
+  if (kind !== "file") throw refused(`${path.slice(0, 200)} is a link or a device, not a file; ${NO_LINKS}`);
   const taken = tree.intake.place(path);
   if (taken) tree.needs(content.bytes);
   return taken;
