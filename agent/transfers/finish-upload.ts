@@ -87,6 +87,7 @@ async function unpacked(
   const note = (tree: Begun) => staging.setInfo({ ...info, length: bytes || null, tree });
   await note(noted);
   try {
+    await staging.sync();
     await staging.verify(signal);
     const intake = new Intake({ imagesOnly: kind !== "dataset" });
     const tree = await closing(

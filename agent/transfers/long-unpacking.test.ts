@@ -1,9 +1,9 @@
 // Unpacking that takes longer than anything on the way waits for an answer. What makes it last is real: another change of the
 // same data set, whose turn is not over.
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { type FileHandle, mkdtemp, open, readdir, readFile, readlink, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from "vitest";
 import { Trash } from "../files/trash.ts";
 import { createFolders, type Paths, pathsOf } from "../paths.ts";
 import { zip } from "../testing/archives.ts";
@@ -240,6 +240,26 @@ test("an agent that is asked to end is not one that the archive has ended", asyn
   await vi.waitFor(
     async () =>
       expect((await send("GET")).json).toMatchObject({ outcome: { success: true, files_saved: 1 } }),
+    20_000,
+  );
+});
+
+test("a disk that takes long to have all bytes keeps nobody waiting, either", async () => {
+  release();
+  const handle = await open(join(paths.root, "x"), "w");
+  onTestFinished(() => handle.close());
+  const synced = Promise.withResolvers<void>();
+  const sync = vi
+    .spyOn(Object.getPrototypeOf(handle) as FileHandle, "sync")
+    .mockImplementation(async function (this: FileHandle) {
+      if ((await readlink(`/proc/self/fd/${this.fd}`)).endsWith("/body")) await synced.promise;
+    });
+  onTestFinished(() => sync.mockRestore());
+  const send = linkTo("cats");
+  expect(await send("PUT", archive)).toMatchObject({ status: 202 });
+  synced.resolve();
+  await vi.waitFor(
+    async () => expect((await send("GET")).json).toMatchObject({ outcome: { success: true } }),
     20_000,
   );
 });

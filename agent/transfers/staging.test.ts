@@ -1,24 +1,43 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from "vitest";
 import { identify } from "../tools/training/process.ts";
 import { EMPTY, Staging } from "./staging.ts";
 
-test("a request that was taken over from while its last bytes go to the disk does not go on as if it were whole", async () => {
-  const folder = await mkdtemp(join(tmpdir(), "aitk-staging-"));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  const staging = new Staging(folder, "link", await identify(process.pid));
+let folder: string;
+let staging: Staging;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "aitk-staging-"));
+  staging = new Staging(folder, "link", await identify(process.pid));
   await staging.begin(EMPTY);
-  const takenOver = new AbortController();
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+/** One piece, and what happens when more is asked for. */
+function piece(then: (controller: ReadableStreamDefaultController<Uint8Array>) => void) {
   let pieces = 1;
-  const pull = (controller: ReadableStreamDefaultController<Uint8Array>) => {
-    if (pieces-- > 0) return controller.enqueue(Buffer.from("all of it"));
+  const pull = (controller: ReadableStreamDefaultController<Uint8Array>) =>
+    pieces-- > 0 ? controller.enqueue(Buffer.from("all of it")) : then(controller);
+  return new ReadableStream<Uint8Array>({ pull }, { highWaterMark: 0 });
+}
+
+test("a request that is taken over from with its last bytes does not go on as if it were whole", async () => {
+  const takenOver = new AbortController();
+  const body = piece((controller) => {
     controller.close();
-    // Asked for when the last piece has been written: now the sync begins, and it ends in a later turn of the loop.
-    setImmediate(() => takenOver.abort(new Error("a newer request")));
-  };
-  const body = new ReadableStream<Uint8Array>({ pull }, { highWaterMark: 0 });
+    takenOver.abort(new Error("a newer request"));
+  });
   await expect(staging.append(body, takenOver.signal)).rejects.toThrow("a newer request");
   expect(await staging.offset()).toBe("all of it".length);
+});
+
+test("who takes over does not wait until the disk has what came before", async () => {
+  const handle = await open(join(folder, "x"), "w");
+  onTestFinished(() => handle.close());
+  const sync = vi.spyOn(Object.getPrototypeOf(handle), "sync").mockReturnValue(new Promise(() => {}));
+  onTestFinished(() => sync.mockRestore());
+  const takenOver = new AbortController();
+  const body = piece(() => takenOver.abort(new Error("a newer request")));
+  await expect(staging.append(body, takenOver.signal)).rejects.toThrow("a newer request");
 });

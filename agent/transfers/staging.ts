@@ -164,19 +164,28 @@ export class Staging {
     try {
       const before = await this.#checkedOnly(handle, info, checksum !== undefined);
       const hash = checksum && createHash(checksum.algorithm);
-      try {
-        await this.#take(handle, chunks, before, info.length ?? Number.POSITIVE_INFINITY, signal, (chunk) =>
-          hash?.update(chunk),
-        );
-      } finally {
-        await handle.sync(); // of gigabytes it takes seconds
-      }
+      await this.#take(handle, chunks, before, info.length ?? Number.POSITIVE_INFINITY, signal, (chunk) =>
+        hash?.update(chunk),
+      );
       if (hash?.digest("base64") !== checksum?.base64) throw new ChecksumMismatch();
-      if (checksum) await this.setInfo({ ...info, checkedTo: null });
+      if (checksum) {
+        await handle.sync();
+        await this.setInfo({ ...info, checkedTo: null });
+      }
     } finally {
       await handle.close();
     }
     signal.throwIfAborted();
+  }
+
+  /** The disk has what came, which of gigabytes takes a while: no turn waits for it. */
+  async sync(): Promise<void> {
+    const handle = await open(this.body, "r+").catch(orMissing);
+    try {
+      await handle?.sync();
+    } finally {
+      await handle?.close();
+    }
   }
 
   /** Takes back a part that was never found to be whole. @returns where the next one begins, which may have to be noted */

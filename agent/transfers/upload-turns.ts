@@ -38,7 +38,7 @@ export class UploadTurns<Outcome> {
 
   /**
    * Runs `work` when what came in before on this link has stopped, which it is made to.
-   * @throws Unpacking at once, before `work`
+   * @throws Unpacking at once, before `work`; ToolError agent_offline when the agent ends
    */
   async take<T>(link: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     for (let before = this.#receiving.get(link); before; before = this.#receiving.get(link)) {
@@ -47,6 +47,7 @@ export class UploadTurns<Outcome> {
     }
     const finishing = this.#finishing.get(link);
     if (finishing) throw new Unpacking(finishing);
+    this.#closing.signal.throwIfAborted();
     const running = this.#begin(work);
     this.#receiving.set(link, running);
     try {

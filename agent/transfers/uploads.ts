@@ -202,6 +202,7 @@ export class Uploads {
         if (info.length === null || offset < info.length) return { offset };
         return await this.#whole(link, offset, signal);
       });
+      if (!stand.finishing) await this.#staging(link).sync();
       return await this.#told(link, stand, !headers.has("tus-resumable"));
     } catch (error) {
       if (!(error instanceof ChecksumMismatch)) throw error;
