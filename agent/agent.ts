@@ -29,6 +29,7 @@ import { identify, type ProcessIdentity } from "./tools/training/process.ts";
 import { stopGrace } from "./tools/training/stopping.ts";
 import { Supervisor } from "./tools/training/supervisor.ts";
 import { resolveTrainer, type TrainerOptions } from "./trainer/trainer.ts";
+import type { Cleaned } from "./transfers/clean-staging.ts";
 import type { Files } from "./transfers/files.ts";
 import { LinkStore } from "./transfers/link-store.ts";
 
@@ -221,11 +222,11 @@ async function tidyUp(
 ): Promise<void> {
   const purged = await trash.purge(signal);
   const jobs = await removeOldJobFolders({ jobsPath: paths.jobs, store, limits, signal });
-  const uploads = await forgetUploads(paths, links, self, goOn);
+  const { forgotten: uploads, trees } = await forgetUploads(paths, links, self, goOn);
   let leftovers = 0;
   const exports = paths.exportRoots.map(({ path }) => path);
   for (const folder of [paths.config, paths.datasets, paths.output, paths.outputs, ...exports]) {
-    leftovers += await removeLeftovers(folder, signal);
+    leftovers += await removeLeftovers(folder, signal, trees);
   }
   if (purged + jobs + uploads + leftovers > 0) {
     log.info({ purged, jobs, uploads, leftovers }, "old trash, old logs and unfinished files removed");
@@ -238,8 +239,8 @@ async function forgetUploads(
   links: () => LinkStore,
   self: ProcessIdentity,
   goOn: (linkId: string) => void,
-): Promise<number> {
-  if ((await readdir(paths.staging)).length === 0) return 0;
+): Promise<Cleaned> {
+  if ((await readdir(paths.staging)).length === 0) return { forgotten: 0, trees: new Set() };
   const { cleanStaging } = await import("./transfers/clean-staging.ts");
   return await cleanStaging(paths, self, (id) => links().live(id) !== undefined, goOn);
 }

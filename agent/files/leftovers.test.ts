@@ -26,6 +26,13 @@ test("what a crash left is removed, at any depth; what is being written and what
   expect((await readdir(inner)).sort()).toEqual([`${PARTIAL_PREFIX}new`, "a.png"].sort());
 });
 
+test("what somebody is at stays, however old it looks", async () => {
+  const root = await scratch();
+  await partial(root, "old", old);
+  expect(await removeLeftovers(root, signal, new Set([`${PARTIAL_PREFIX}old`]))).toBe(0);
+  expect(await readdir(root)).toHaveLength(1);
+});
+
 test("a link to another place is not followed", async () => {
   const [root, elsewhere] = [await scratch(), await scratch()];
   await partial(elsewhere, "old", old);

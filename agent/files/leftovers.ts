@@ -7,8 +7,16 @@ import { isMissing } from "./sandbox.ts";
 /** Younger ones may be another agent's, at work this moment. */
 const ABANDONED_MS = 60 * 60 * 1000;
 
-/** Removes abandoned partial files below `folder` until `signal` fires; links are not followed. Returns how many went. */
-export async function removeLeftovers(folder: string, signal: AbortSignal): Promise<number> {
+/**
+ * Removes abandoned partial files below `folder` until `signal` fires; links are not followed.
+ * @param inUse names of those that somebody is at, however old they look
+ * @returns how many went
+ */
+export async function removeLeftovers(
+  folder: string,
+  signal: AbortSignal,
+  inUse: ReadonlySet<string> = new Set(),
+): Promise<number> {
   let removed = 0;
   const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
     if (isMissing(error)) return []; // another one was faster
@@ -16,9 +24,10 @@ export async function removeLeftovers(folder: string, signal: AbortSignal): Prom
   });
   for (const entry of entries) {
     if (signal.aborted) break;
+    if (inUse.has(entry.name)) continue;
     const path = join(folder, entry.name);
     if (!entry.name.startsWith(PARTIAL_PREFIX)) {
-      if (entry.isDirectory()) removed += await removeLeftovers(path, signal);
+      if (entry.isDirectory()) removed += await removeLeftovers(path, signal, inUse);
       continue;
     }
     const info = await stat(path).catch(() => undefined);

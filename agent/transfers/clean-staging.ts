@@ -7,31 +7,38 @@ import { Staging } from "./staging.ts";
 /** A link may end while bytes come by it: those arrive. */
 const QUIET_MS = 60 * 60 * 1000;
 
+export interface Cleaned {
+  readonly forgotten: number;
+  readonly trees: ReadonlySet<string>;
+}
+
 /**
  * @param goOn told of uploads whose links work: some may be whole, and wait to be unpacked
- * @returns how many uploads were forgotten
+ * @returns how many uploads were forgotten, and the hidden folders that the others are unpacked to
  */
 export async function cleanStaging(
   { datasets, staging }: { readonly datasets: string; readonly staging: string },
   self: ProcessIdentity,
   isLive: (linkId: string) => boolean,
   goOn: (linkId: string) => void,
-): Promise<number> {
+): Promise<Cleaned> {
   let forgotten = 0;
+  const trees = new Set<string>();
   for (const id of await readdir(staging)) {
-    if (isLive(id)) {
-      goOn(id);
-      continue;
-    }
     const upload = new Staging(staging, id, self);
     const { tree, by } = await upload.info();
-    if (by && (await isAlive(by)) && (tree || !(await isQuiet(upload)))) continue;
-    for (const name of tree ? [tree.name, ...tree.earlier] : [])
-      await rm(join(datasets, name), { recursive: true, force: true });
+    const names = tree ? [tree.name, ...tree.earlier] : [];
+    const isAtWork = by && (await isAlive(by)) && (tree || !(await isQuiet(upload)));
+    if (isLive(id) || isAtWork) {
+      for (const name of names) trees.add(name);
+      if (isLive(id)) goOn(id);
+      continue;
+    }
+    for (const name of names) await rm(join(datasets, name), { recursive: true, force: true });
     await upload.clear();
     forgotten += 1;
   }
-  return forgotten;
+  return { forgotten, trees };
 }
 
 async function isQuiet({ body }: Staging): Promise<boolean> {
