@@ -55,9 +55,13 @@ export class FileRequests {
     if (refusal) return { answer: await shortAnswer(refusal) };
     if (input.check) return {};
     if (hasBody) {
-      await this.#dial(input, (transfer) =>
-        files.handle(requestOf(input, { body: bodyOf(transfer), duplex: "half" })),
-      );
+      await this.#dial(input, (transfer) => {
+        const leaving = new AbortController();
+        void transfer.closed.then(() => leaving.abort());
+        return files.handle(
+          requestOf(input, { body: bodyOf(transfer), duplex: "half", signal: leaving.signal }),
+        );
+      });
       return {};
     }
     const response = await files.handle(bare);

@@ -1,6 +1,6 @@
 // Unpacking that takes longer than anything on the way waits for an answer. What makes it last is real: another change of the
 // same data set, whose turn is not over.
-import { type FileHandle, mkdtemp, open, readdir, readFile, readlink, rm } from "node:fs/promises";
+import { type FileHandle, mkdir, mkdtemp, open, readdir, readFile, readlink, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, onTestFinished, test, vi } from "vitest";
@@ -67,11 +67,16 @@ afterEach(async () => {
 function linkTo(dataset: string, on_conflict: UploadPurpose["on_conflict"] = "refuse") {
   const purpose = { way: "upload", kind: "dataset", dataset, on_conflict } as const;
   const url = `http://agent${links.create(purpose, 60_000, undefined).path}`;
-  return async (method: string, body?: Buffer | FormData, headers: Record<string, string> = {}) => {
+  return async (
+    method: string,
+    body?: Buffer | FormData,
+    headers: Record<string, string> = {},
+    signal = new AbortController().signal,
+  ) => {
     const length: Record<string, string> =
       method === "PUT" && Buffer.isBuffer(body) ? { "content-length": String(body.length) } : {};
     const bytes = Buffer.isBuffer(body) ? new Uint8Array(body) : body;
-    const init = { method, headers: { ...length, ...headers }, ...(bytes && { body: bytes }) };
+    const init = { method, headers: { ...length, ...headers }, signal, ...(bytes && { body: bytes }) };
     const answer = await files.handle(new Request(url, init));
     const text = await answer.text();
     return {
@@ -135,6 +140,19 @@ test("a failure that nobody waited for is told to who asks next, once", async ()
   });
   expect(await quicker("GET")).toMatchObject({ json: { outcome: null, received: 0 } });
   expect((await send("GET")).json).toMatchObject({ outcome: { success: true } });
+});
+
+test("a failure that its client did not stay to hear is told to who asks next", async () => {
+  patienceMs = 60_000;
+  const send = linkTo("cats");
+  const leaving = new AbortController();
+  const sent = send("PUT", archive, {}, leaving.signal);
+  await vi.waitFor(async () => expect((await send("GET")).json).toMatchObject({ unpacking: true }), 20_000);
+  leaving.abort();
+  await mkdir(join(paths.datasets, "cats"));
+  release();
+  await sent;
+  expect((await send("GET")).json).toMatchObject({ outcome: { success: false, code: "conflict" } });
 });
 
 test("who would begin anew meanwhile is told at once to wait, and may when it has ended", async () => {

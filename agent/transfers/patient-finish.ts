@@ -48,12 +48,27 @@ export class PatientFinish {
     return this.#turns.finish(link.id, whole.bytes, (signal) => this.#finish(link, whole, signal));
   }
 
-  /** @returns undefined when it takes longer than clients and proxies wait. @throws ToolError when it is refused in time */
-  async outcomeOf({ id }: Link, { ended }: Finishing<Outcome>): Promise<Outcome | undefined> {
+  /**
+   * @param leaving of the client that waits: a refusal is kept then, too
+   * @returns undefined when it takes longer than clients and proxies wait
+   * @throws ToolError when it is refused in time
+   */
+  async outcomeOf(
+    { id }: Link,
+    { ended }: Finishing<Outcome>,
+    leaving: AbortSignal,
+  ): Promise<Outcome | undefined> {
     this.#unheard.delete(id);
-    const outcome = await inTime(this.#patienceMs, ended);
-    if (outcome === undefined) this.#unheard.add(id);
-    return outcome;
+    const leave = () => this.#unheard.add(id);
+    if (leaving.aborted) leave();
+    leaving.addEventListener("abort", leave, { once: true });
+    try {
+      const outcome = await inTime(this.#patienceMs, ended);
+      if (outcome === undefined) this.#unheard.add(id);
+      return outcome;
+    } finally {
+      leaving.removeEventListener("abort", leave);
+    }
   }
 
   /** Nobody waits: also a refusal is kept for who asks. */

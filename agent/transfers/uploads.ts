@@ -180,7 +180,7 @@ export class Uploads {
         );
       return await this.#whole(link, offset, signal);
     });
-    return await this.#told(link, stand, true);
+    return await this.#told(request, link, stand);
   }
 
   async #patch(request: Request, link: UploadLink): Promise<Response> {
@@ -203,7 +203,7 @@ export class Uploads {
         return await this.#whole(link, offset, signal);
       });
       if (!stand.finishing) await this.#staging(link).sync();
-      return await this.#told(link, stand, !headers.has("tus-resumable"));
+      return await this.#told(request, link, stand);
     } catch (error) {
       if (!(error instanceof ChecksumMismatch)) throw error;
       return json(
@@ -240,7 +240,7 @@ export class Uploads {
         throw error;
       }
     });
-    const outcome = await this.#finish.outcomeOf(link, finishing);
+    const outcome = await this.#finish.outcomeOf(link, finishing, request.signal);
     if (wantsPage(request)) return uploadPage({ ...(await this.#facts(link)), outcome: outcome ?? null });
     return outcome ? json(200, outcome) : stillUnpacking(link);
   }
@@ -262,11 +262,12 @@ export class Uploads {
     throw errorOf(outcome);
   }
 
-  /** @param tells the client reads what became of all */
-  async #told(link: UploadLink, { offset, finishing }: Stand, tells: boolean): Promise<Response> {
+  /** What became of all, for clients that read it: those of tus know no more than how far it is. */
+  async #told(request: Request, link: UploadLink, { offset, finishing }: Stand): Promise<Response> {
     const headers = { "upload-offset": String(offset) };
-    const outcome = finishing && (await this.#finish.outcomeOf(link, finishing));
-    if (!finishing || !tells) return new Response(null, { status: 204, headers: { ...TUS, ...headers } });
+    const outcome = finishing && (await this.#finish.outcomeOf(link, finishing, request.signal));
+    if (!finishing || request.headers.has("tus-resumable"))
+      return new Response(null, { status: 204, headers: { ...TUS, ...headers } });
     return outcome ? json(200, outcome, headers) : stillUnpacking(link, headers);
   }
 
@@ -278,12 +279,12 @@ export class Uploads {
     if (method === "PATCH") {
       const { at, length = finishing.bytes } = placeOf(headers);
       const isSame = at > 0 && length === finishing.bytes;
-      if (isSame && at === length) return await this.#told(link, stand, !headers.has("tus-resumable"));
+      if (isSame && at === length) return await this.#told(request, link, stand);
       if (isSame) throw elsewhere(finishing.bytes, at);
     }
     const isOnce = link.purpose.on_conflict === "refuse";
     if (method === "PUT" && isOnce && sizeOf(headers) === finishing.bytes)
-      return await this.#told(link, stand, true);
+      return await this.#told(request, link, stand);
     throw busy();
   }
 
