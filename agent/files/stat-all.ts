@@ -1,6 +1,10 @@
 // Sizes and times of many files.
-import { type Stats, stat } from "node:fs";
+import { type Stats, stat, statSync } from "node:fs";
+import { stat as statLater } from "node:fs/promises";
+import { askDisk } from "./ask-disk.ts";
 import { hasCode } from "./sandbox.ts";
+
+const GONE = ["ENOENT", "ENOTDIR", "ELOOP"] as const;
 
 /** Calls under way at once: enough to keep the four threads of libuv busy. */
 const AT_ONCE = 32;
@@ -18,7 +22,7 @@ export function statAll(paths: readonly string[]): Promise<(Stats | undefined)[]
       const path = paths[index];
       if (path === undefined) return;
       stat(path, (error, stats) => {
-        if (error && !hasCode(error, "ENOENT", "ENOTDIR", "ELOOP")) return reject(error);
+        if (error && !hasCode(error, ...GONE)) return reject(error);
         found[index] = error ? undefined : stats;
         if (++finished === paths.length) resolve(found);
         else startNext();
@@ -27,4 +31,20 @@ export function statAll(paths: readonly string[]): Promise<(Stats | undefined)[]
     if (paths.length === 0) resolve(found);
     for (let slot = 0; slot < AT_ONCE; slot++) startNext();
   });
+}
+
+/** The same by way of askDisk(). */
+export async function statAllNow(paths: readonly string[]): Promise<(Stats | undefined)[]> {
+  const found: (Stats | undefined)[] = new Array(paths.length);
+  const now = (path: string) => statSync(path);
+  await askDisk(
+    paths,
+    now,
+    (path) => statLater(path),
+    (index, stats) => {
+      if (!(stats instanceof Error)) found[index] = stats;
+      else if (!hasCode(stats, ...GONE)) throw stats;
+    },
+  );
+  return found;
 }

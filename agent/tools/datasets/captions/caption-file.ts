@@ -1,8 +1,7 @@
 // One caption as the trainer reads it: UTF-8, the whole file (toolkit/dataloader_mixins.py, load_caption).
-import { constants } from "node:fs";
-import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { ToolError } from "../../../../shared/errors.ts";
+import { readStart, type Start } from "../../../files/read-start.ts";
 import { closing, fileInside, hasCode, isMissing } from "../../../files/sandbox.ts";
 import type { Roots, WalkedFolder } from "../walk-dataset.ts";
 
@@ -25,38 +24,20 @@ export async function readCaption(
   { folder, path }: Pick<WalkedFolder, "folder" | "path">,
   name: string,
 ): Promise<Caption> {
-  try {
-    const bytes = await readBytes(folder.at(name));
-    return parseCaption(bytes, false);
-  } catch (error) {
-    if (isMissing(error) && !hasCode(error, "ELOOP")) return { state: "missing" };
-    if (hasCode(error, "ELOOP")) return await readLinked(roots, join(dataset, path, name));
-    throw error;
-  }
+  const start = await readStart(folder.at(name), CAPTION_MAX_BYTES).catch((error: Error) => error);
+  return captionFrom(start) ?? (await readLinked(roots, join(dataset, path, name)));
 }
 
-/** @throws ELOOP for a link; undefined for what is too long or no file */
-async function readBytes(path: string): Promise<Buffer | undefined> {
-  // O_NONBLOCK: a fifo must not hang us.
-  const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW).catch(
-    (error: unknown) => {
-      if (hasCode(error, "ENXIO")) return undefined; // a socket
-      throw error;
-    },
-  );
-  if (!handle) return undefined;
-  try {
-    const stats = await handle.stat();
-    if (!stats.isFile() || stats.size > CAPTION_MAX_BYTES) return undefined;
-    // readFile() would ask for the size again and read once more to find the end: a third of the time, for thousands.
-    const { buffer, bytesRead } = await handle.read(Buffer.allocUnsafe(stats.size), 0, stats.size, 0);
-    return buffer.subarray(0, bytesRead);
-  } finally {
-    await handle.close();
-  }
+/** @param start what reading the file has brought. undefined: it is a link. @throws the file system's errors */
+export function captionFrom(start: Start | Error | undefined): Caption | undefined {
+  if (hasCode(start, "ELOOP")) return undefined;
+  if (isMissing(start)) return { state: "missing" };
+  if (start instanceof Error) throw start;
+  return parseCaption(start && start.size <= CAPTION_MAX_BYTES ? start.bytes : undefined, false);
 }
 
-async function readLinked({ datasets, datasetRoots }: Roots, path: string): Promise<Caption> {
+/** One that is a link, wherever in the folders for data sets it leads. */
+export async function readLinked({ datasets, datasetRoots }: Roots, path: string): Promise<Caption> {
   try {
     return await closing(
       await fileInside(datasets, path, "image file", { alsoInside: datasetRoots }),
