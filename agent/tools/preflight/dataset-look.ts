@@ -2,6 +2,7 @@
 import { isUtf8 } from "node:buffer";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, extname, join, relative, resolve } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { mayWrite } from "../../files/may-write.ts";
 import { isMissing } from "../../files/sandbox.ts";
 import { asText, type Dataset } from "../configs/check.ts";
@@ -10,7 +11,9 @@ import { IMAGE_EXTENSIONS, stemOf } from "../datasets/images.ts";
 import { sampleOf } from "./decode.ts";
 
 /** More entries, of all data sets of a config together, are not looked at: figures are then "at least". */
-const MAX_ENTRIES = 100_000;
+const MAX_ENTRIES = 500_000;
+/** Entries between two turns of other calls: some milliseconds. */
+const TURN = 2_000;
 
 /** What may still be looked at; it is used up. */
 export interface LookBudget {
@@ -61,6 +64,7 @@ export async function lookAtDataset(
   const { folder } = dataset;
   if (folder === undefined) return undefined;
   const { extensions, word } = mediaOf(dataset);
+  const isMedia = new Set<string>(extensions);
   const files: string[] = [];
   const nested: { folder: string; files: number }[] = [];
   const captions: string[] = [];
@@ -76,11 +80,13 @@ export async function lookAtDataset(
     }
     budget.entries -= found.length;
     const names = new Set(found.map(({ name }) => name));
+    const isControls = basename(next) === "_controls";
     let here = 0;
-    for (const entry of found) {
+    for (const [index, entry] of found.entries()) {
+      if (index % TURN === TURN - 1) await setImmediate();
       if (entry.name.startsWith(".")) continue;
       if (entry.isDirectory()) folders.push(join(next, entry.name));
-      else if (extensions.includes(extname(entry.name).toLowerCase()) && basename(next) !== "_controls") {
+      else if (!isControls && isMedia.has(extname(entry.name).toLowerCase())) {
         here += 1;
         files.push(join(next, entry.name));
         const caption = stemOf(entry.name) + captionEndingOf(dataset);
