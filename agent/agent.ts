@@ -17,6 +17,7 @@ import { createFolders, type Paths, pathsOf } from "./paths.ts";
 import { rehearsalCommand } from "./program.ts";
 import { createRunner } from "./runner.ts";
 import type { ForeignRuns } from "./tools/adoption/foreign-runs.ts";
+import { CheckProcess } from "./tools/datasets/check/check-process.ts";
 import { Turns } from "./tools/datasets/turns.ts";
 import { FolderWatch } from "./tools/queue/folder-watch.ts";
 import type { SystemMonitor } from "./tools/system/system-monitor.ts";
@@ -102,6 +103,7 @@ export async function createAgent(options: Options, log: Log): Promise<Agent> {
   const health = healthCheck({ paths, store, trainer, lastError: () => supervisor.lastError });
   const hashes = new FileHashes();
   const turns = new Turns();
+  const checks = new CheckProcess(paths);
   const machineId = await machineIdOf(paths.machineId);
   let linkStore: LinkStore | undefined;
   const links = () => (linkStore ??= new LinkStore(paths.links, machineId)); // most agents are only looked at
@@ -130,6 +132,7 @@ export async function createAgent(options: Options, log: Log): Promise<Agent> {
       inUse,
       foreign: await loadForeign(),
       folders,
+      checks,
     });
     return { run: createRunner(handlers, options.trainer), stats };
   };
@@ -194,6 +197,7 @@ export async function createAgent(options: Options, log: Log): Promise<Agent> {
       await gpus.close();
       await housekeeping[Symbol.asyncDispose]();
       await (await loading)?.stats.close();
+      await checks[Symbol.asyncDispose]();
       // At most the removal of one thing; a big data set takes as long as the disk needs.
       await tidying;
       await (await files)?.close();

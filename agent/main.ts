@@ -6,6 +6,7 @@ import type { Log } from "../shared/log.ts";
 import { commandIn } from "./commands/index.ts";
 import type { Running } from "./modes/running.ts";
 import { type Options, parseOptions } from "./options.ts";
+import { CHECK_COMMAND } from "./program.ts";
 import type { LogLevel } from "./serve-options.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -74,6 +75,8 @@ async function run(
 
 async function main(argv: readonly string[]): Promise<number> {
   if (argv[0] === "rehearse") return (await import("./rehearsal/main.ts")).runRehearsal(argv.slice(1));
+  if (argv[0] === CHECK_COMMAND)
+    return (await import("./tools/datasets/check/check-server.ts")).serveChecks(argv[1]);
   const command = commandIn(argv);
   if (command) return runCommand(await command.load(), argv.slice(command.words));
   if (argv[0] === "router") return serveRouter(argv.slice(1));

@@ -2,8 +2,11 @@
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
+/** The command of the process that checks data sets, for itself alone. */
+export const CHECK_COMMAND = "check-datasets";
+
 /** In the bundle this module is part of mcp-ai-toolkit.js; in the source tree main.ts lies beside it. */
-function entryPoint(): string {
+export function entryPoint(): string {
   const beside = fileURLToPath(new URL("./main.ts", import.meta.url));
   return existsSync(beside) ? beside : fileURLToPath(import.meta.url);
 }

@@ -12,7 +12,7 @@ import { Runs } from "./adoption/runs.ts";
 import { countConfigs, readConfigFile } from "./configs/config-file.ts";
 import { configHandlers } from "./configs/handlers.ts";
 import { captionHandlers, captionRestorer } from "./datasets/captions/handlers.ts";
-import { checkOne } from "./datasets/check/check-dataset.ts";
+import type { CheckProcess } from "./datasets/check/check-process.ts";
 import { datasetHandlers } from "./datasets/handlers.ts";
 import type { Turns } from "./datasets/turns.ts";
 import { datasetViewHandlers } from "./datasets/view/handlers.ts";
@@ -55,6 +55,7 @@ export interface HandlerParts {
   readonly inUse: InUse;
   readonly foreign: ForeignRuns;
   readonly folders: FolderWatch;
+  readonly checks: Pick<CheckProcess, "check">;
 }
 
 export function createHandlers(parts: HandlerParts): AllHandlers {
@@ -74,6 +75,7 @@ export function createHandlers(parts: HandlerParts): AllHandlers {
     inUse,
     foreign,
     folders,
+    checks,
   } = parts;
   const runs = new Runs(store, foreign);
   const queue = {
@@ -137,7 +139,7 @@ export function createHandlers(parts: HandlerParts): AllHandlers {
     ...historyHandlers({ runs, store, jobsPath: paths.jobs, reader, now }),
     ...models,
     ...captionHandlers(datasetParts),
-    check_dataset: (input, context) => checkOne({ paths }, input, context),
+    check_dataset: (input, context) => checks.check(input, context),
     ...datasetViewHandlers(paths),
     ...linkHandlers({ paths, hashes, links, jobOf: (id) => store.get(id) }),
     ...trashHandlers({ trash, restoreCaptions: captionRestorer(datasetParts) }),

@@ -10,7 +10,7 @@ export const checkDataset = defineTool({
   name: "check_dataset",
   title: "Check a dataset",
   description:
-    "Check a dataset before training: captions, broken, small or duplicate images, control images and masks, stale caches, and the bucket sizes the trainer will make. A large one takes several calls: complete says whether all is checked.",
+    "Check a dataset before training: captions, broken, small or duplicate images, control images and masks, stale caches, and the bucket sizes the trainer will make. A large one is checked further after the answer: complete says whether all is checked, and calling again what has been found by then.",
   scope: "read",
   effect: "read",
   input: v.object({
@@ -41,7 +41,10 @@ export const checkDataset = defineTool({
     /** null: nothing found so far, but not all is checked. */
     verdict: v.nullable(v.picklist(["ready", "needs_attention"])),
     complete: v.boolean(),
+    /** Of them those looked at to their end, now or before. */
     checked: Whole,
+    /** Of them those whose size in pixels is known, mostly from their first bytes: the buckets are theirs. */
+    measured: Whole,
     /** Files to be trained, and control images and masks. */
     total: Whole,
     image_count: Whole,
@@ -60,7 +63,7 @@ export const checkDataset = defineTool({
     ),
     /** Sides of buckets are multiples of this. */
     divisibility: Whole,
-    /** Of the files checked so far, for each resolution; the fullest first. */
+    /** Of the files measured so far, for each resolution; the fullest first. */
     buckets: v.array(
       v.object({
         resolution: Whole,

@@ -53,15 +53,21 @@ export function bucketsOf(
   divisibility: number,
   batchSize: number,
 ): Bucket[] {
-  const groups = Map.groupBy(
-    items.map((item): Item => ({ kind: item.kind, ...bucketOf(item, resolution, divisibility) })),
-    ({ kind, width, height }) => `${kind} ${width}x${height}`,
-  );
-  return [...groups.values()]
-    .flatMap((group): Bucket[] => {
-      const [first] = group;
-      const short = group.length % batchSize;
-      return first ? [{ ...first, count: group.length, repeats: short === 0 ? 0 : batchSize - short }] : [];
+  const keyOf = ({ kind, width, height }: Item) => `${kind} ${width}x${height}`;
+  const buckets = new Map<string, Item & { count: number }>();
+  // Of very many there are mostly few sizes.
+  for (const same of Map.groupBy(items, keyOf).values()) {
+    const [item] = same;
+    if (!item) continue;
+    const size = { kind: item.kind, ...bucketOf(item, resolution, divisibility) };
+    const bucket = buckets.get(keyOf(size)) ?? { ...size, count: 0 };
+    bucket.count += same.length;
+    buckets.set(keyOf(size), bucket);
+  }
+  return [...buckets.values()]
+    .map((bucket): Bucket => {
+      const short = bucket.count % batchSize;
+      return { ...bucket, repeats: short === 0 ? 0 : batchSize - short };
     })
     .sort((a, b) => b.count - a.count || b.width * b.height - a.width * a.height || b.width - a.width);
 }

@@ -14,20 +14,25 @@ import {
 } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import sharp, { type Sharp } from "sharp";
 import * as v from "valibot";
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import type { Progress } from "../../../../shared/contract.ts";
 import { errorBody, toToolError } from "../../../../shared/errors.ts";
 import { checkDataset } from "../../../../shared/tools/dataset-check.ts";
+import { Slots } from "../../../files/slots.ts";
 import { createFolders, type Paths, pathsOf } from "../../../paths.ts";
-import { checkOne } from "./check-dataset.ts";
+import { type ChecksOptions, DatasetChecks } from "./dataset-checks.ts";
+import { isWhole } from "./facts.ts";
 
 type Input = v.InferInput<typeof checkDataset.input>;
 
 let base: string;
 let paths: Paths;
 let told: Progress[];
+let made: DatasetChecks[];
+let checks: DatasetChecks;
 
 beforeEach(async () => {
   base = await realpath(await mkdtemp(join(tmpdir(), "check-")));
@@ -35,16 +40,26 @@ beforeEach(async () => {
   await createFolders(paths);
   await mkdir(join(base, "photos"));
   told = [];
+  made = [];
+  checks = checksOf();
 });
-afterEach(() => rm(base, { recursive: true, force: true }));
+afterEach(async () => {
+  for (const each of made) each[Symbol.dispose]();
+  await rm(base, { recursive: true, force: true });
+});
 
-const check = async (input: Input, clock?: () => number, signal = new AbortController().signal) =>
+/** As patient as it takes, unless said otherwise. */
+function checksOf(options: Partial<ChecksOptions> = {}): DatasetChecks {
+  const each = new DatasetChecks({ paths, budgetMs: 60_000, ...options });
+  made.push(each);
+  return each;
+}
+
+const never = new AbortController().signal;
+const check = async (input: Input, by = checks, signal = never) =>
   v.parse(
     v.strictObject(checkDataset.output.entries),
-    await checkOne({ paths, ...(clock && { clock }) }, v.parse(checkDataset.input, input), {
-      signal,
-      progress: (step) => told.push(step),
-    }),
+    await by.check(v.parse(checkDataset.input, input), { signal, progress: (step) => told.push(step) }),
   );
 
 /** The findings as `{ name: examples }`. */
@@ -91,6 +106,7 @@ describe("a data set that is fine", () => {
       verdict: "ready",
       complete: true,
       checked: 4,
+      measured: 4,
       total: 4,
       image_count: 4,
       video_count: 0,
@@ -346,61 +362,133 @@ describe("stale caches", () => {
 });
 
 describe("a data set that takes longer than one answer", () => {
-  /** Time is over after so many looks at the clock; one is for the start. */
-  const clockOf = (looks: number) => {
-    let left = looks;
-    return () => (left-- >= 0 ? 0 : 60_000);
+  const many = async (count = 30) => {
+    for (let index = 0; index < count; index++) await pair(`cats/${index}.png`, noise(64));
   };
-  const many = async () => {
-    for (let index = 0; index < 30; index++) await pair(`cats/${index}.png`, noise(64));
+  const cats = { name: "cats", ...LOW };
+  /** Checks that look at no file to its end before they are let. */
+  const held = () => {
+    const slots = new Slots(1);
+    const { promise, resolve: release } = Promise.withResolvers<void>();
+    onTestFinished(() => release());
+    void slots.run(never, () => promise);
+    return { impatient: checksOf({ budgetMs: 100, slots }), release };
+  };
+  const PATIENCE = { timeout: 20_000, interval: 10 };
+  /** How many files are known to their end. */
+  const kept = (): number => {
+    const db = new DatabaseSync(join(paths.state, "checked-files.db"));
+    const rows = db.prepare("SELECT facts FROM facts WHERE folder = ?").all(at("cats"));
+    db.close();
+    return rows.filter(({ facts }) => isWhole(JSON.parse(String(facts)))).length;
   };
 
-  test("is checked on by the next call, from where the last one stopped", async () => {
+  test("is answered in time with what is known by then, sizes first, and is gone on with by itself", async () => {
     await many();
-    const first = await check({ name: "cats", ...LOW }, clockOf(10));
-    expect(first).toMatchObject({ verdict: null, complete: false, checked: 10, total: 30 });
-    expect(first.next).toContain("again");
-    expect(first.buckets[0]?.buckets).toEqual([
-      { kind: "image", width: 64, height: 64, count: 10, repeats: 0 },
-    ]);
-    const second = await check({ name: "cats", ...LOW }, clockOf(10));
-    expect(second).toMatchObject({ complete: false, checked: 20 });
-    const third = await check({ name: "cats", ...LOW }, clockOf(10));
-    expect(third).toMatchObject({ verdict: "ready", complete: true, checked: 30, next: null });
+    const { impatient, release } = held();
+    await vi.waitFor(
+      async () =>
+        expect(await check(cats, impatient)).toMatchObject({
+          ...{ verdict: null, complete: false, checked: 0, measured: 30, total: 30, caption_count: 30 },
+          next: expect.stringContaining("again"),
+          buckets: [{ buckets: [{ kind: "image", width: 64, height: 64, count: 30, repeats: 0 }] }],
+        }),
+      PATIENCE,
+    );
+    expect(kept()).toBe(0);
+    release();
+    await vi.waitFor(() => expect(kept()).toBe(30), PATIENCE);
+    expect(await check(cats)).toMatchObject({ verdict: "ready", complete: true, checked: 30, next: null });
   });
 
   test("what is known is not decoded again, what has changed is", async () => {
     await many();
-    await check({ name: "cats", ...LOW });
-    const noTime = clockOf(0);
-    expect(await check({ name: "cats", ...LOW }, noTime)).toMatchObject({ complete: true, checked: 30 });
+    await check(cats);
+    const { impatient } = held();
+    await vi.waitFor(
+      async () => expect(await check(cats, impatient)).toMatchObject({ complete: true, checked: 30 }),
+      PATIENCE,
+    );
     await writeFile(at("cats/7.png"), await noise(20).png().toBuffer());
-    expect(await check({ name: "cats", ...LOW }, clockOf(0))).toMatchObject({ complete: false, checked: 29 });
-    expect((await check({ name: "cats", ...LOW })).findings).toMatchObject([
-      { finding: "tiny", examples: ["7.png: 20×20"] },
-    ]);
+    const changed = { complete: false, checked: 29, measured: 30, findings: [{ finding: "tiny" }] };
+    await vi.waitFor(async () => expect(await check(cats, impatient)).toMatchObject(changed), PATIENCE);
+    expect((await check(cats)).findings).toMatchObject([{ finding: "tiny", examples: ["7.png: 20×20"] }]);
+  });
+
+  test("each answer tells what is on the disk by then, also while an earlier check goes on", async () => {
+    await many();
+    await rm(at("cats/3.txt"));
+    const { impatient, release } = held();
+    const findings = async () => (await check(cats, impatient)).findings.map(({ finding }) => finding);
+    await vi.waitFor(async () => expect(await findings()).toEqual(["missing_caption"]), PATIENCE);
+    await put("cats/3.txt", "the third");
+    await vi.waitFor(async () => expect(await findings()).toEqual([]), PATIENCE);
+    await rm(at("cats/5.png"));
+    await rm(at("cats/5.txt"));
+    release();
+    await vi.waitFor(
+      async () => expect(await check(cats, impatient)).toMatchObject({ complete: true, total: 29 }),
+      PATIENCE,
+    );
+    expect(kept()).toBe(29);
+  });
+
+  test("an answer in the midst of the survey tells of as many files as it has seen", async () => {
+    for (let index = 0; index < 2_500; index++) await put(`cats/${index}.txt`, `number ${index}`);
+    for (let index = 0; index < 2_500; index++) await put(`cats/${index}.png`, small(index % 8));
+    const hasty = checksOf({ budgetMs: 0 });
+    const first = await check(cats, hasty);
+    expect(first).toMatchObject({ complete: false, checked: 0, next: expect.any(String) });
+    expect(first.measured).toBeLessThanOrEqual(first.total);
+    await vi.waitFor(
+      async () => expect(await check(cats, hasty)).toMatchObject({ total: 2_500, caption_count: 2_500 }),
+      PATIENCE,
+    );
   });
 
   test("tells how far it is", async () => {
     await many();
-    await check({ name: "cats", ...LOW });
+    await check(cats);
     expect(told.at(-1)).toEqual({ progress: 30, total: 30, message: "checked 30/30" });
     expect(told.length).toBeGreaterThan(2);
     const steps = told.map(({ progress }) => progress);
     expect(steps).toEqual([...steps].sort((a, b) => a - b));
   });
 
-  test("stops when it is cancelled, and keeps what it found out", async () => {
+  test("stops when it is cancelled before it was answered, and keeps what it found out", async () => {
     await many();
     const cancel = new AbortController();
-    const work = checkOne({ paths }, v.parse(checkDataset.input, { name: "cats", ...LOW }), {
-      signal: cancel.signal,
-      progress: () => cancel.abort(),
-    });
+    const progress = ({ progress: checked }: Progress) => checked >= 5 && cancel.abort();
+    const work = checks.check(v.parse(checkDataset.input, cats), { signal: cancel.signal, progress });
     await expect(work).rejects.toMatchObject({ name: "AbortError" });
-    const { checked } = await check({ name: "cats", ...LOW }, clockOf(0));
-    expect(checked).toBeGreaterThanOrEqual(10);
-    expect(checked).toBeLessThan(30);
+    expect(checks.isIdle).toBe(true);
+    await vi.waitFor(() => expect(kept()).toBeGreaterThanOrEqual(5), PATIENCE);
+    expect(kept()).toBeLessThan(30);
+  });
+
+  test("one that an answer said would go on does so, whoever asks again and leaves", async () => {
+    await many();
+    const { impatient, release } = held();
+    await check(cats, impatient);
+    const leaving = new AbortController();
+    const left = check(cats, impatient, leaving.signal);
+    leaving.abort();
+    await expect(left).rejects.toMatchObject({ name: "AbortError" });
+    release();
+    await vi.waitFor(() => expect(kept()).toBe(30), PATIENCE);
+    await vi.waitFor(() => expect(impatient.isIdle).toBe(true), PATIENCE);
+  });
+
+  test("of more than four, the one that was begun first is not gone on with", async () => {
+    await many(2);
+    const { impatient, release } = held();
+    for (let limit = 0; limit < 5; limit++) await pair(`dogs${limit}/1.png`, noise(64));
+    await check(cats, impatient);
+    for (let n = 0; n < 4; n++) await check({ name: `dogs${n}`, ...LOW }, impatient);
+    release();
+    await vi.waitFor(() => expect(impatient.isIdle).toBe(true), PATIENCE);
+    expect(kept()).toBe(0);
+    expect(await check(cats, impatient)).toMatchObject({ complete: true, checked: 2 });
   });
 });
 

@@ -1,11 +1,11 @@
 // What was found out about files, kept in one small database until they change. It is a cache: whatever is wrong with it,
 // the check goes on without, and only takes longer.
-import { rmSync } from "node:fs";
+import { rmSync, type Stats } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import type { Facts } from "./facts.ts";
 
 /** Another number: what older versions kept is thrown away. */
-const VERSION = 1;
+const VERSION = 2;
 /** Facts that nobody asked for are kept this long. */
 const KEPT_DAYS = 90;
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -17,8 +17,36 @@ export interface KnownFile {
   readonly identity: string;
 }
 
+export function identityOf({ ino, size, mtimeMs, ctimeMs }: Stats): string {
+  return `${ino}:${size}:${mtimeMs}:${ctimeMs}`;
+}
+
+interface Row {
+  readonly path: string;
+  readonly identity: string;
+  readonly facts: string;
+}
+
+export class KnownFacts {
+  readonly #rows: ReadonlyMap<string, Row>;
+
+  constructor(rows: readonly Row[]) {
+    this.#rows = new Map(rows.map((row) => [row.path, row]));
+  }
+
+  get paths(): readonly string[] {
+    return [...this.#rows.keys()];
+  }
+
+  /** undefined: nothing is known of it, or it has changed since. */
+  get({ path, identity }: KnownFile): Facts | undefined {
+    const row = this.#rows.get(path);
+    return row?.identity === identity ? (JSON.parse(row.facts) as Facts) : undefined;
+  }
+}
+
 export class FactsStore implements Disposable {
-  readonly #db: DatabaseSync | undefined;
+  #db: DatabaseSync | undefined;
   readonly #today: number;
 
   /** `path` is made when it is not there, and made anew when it cannot be read. */
@@ -30,25 +58,17 @@ export class FactsStore implements Disposable {
     );
   }
 
-  /** What is known of those of `files` in `folder` that did not change. */
-  known<F extends KnownFile>(folder: string, files: readonly F[]): Map<F, Facts> {
-    const rows = this.#tried([], (db) =>
-      db.prepare("SELECT path, identity, facts, seen_on FROM facts WHERE folder = ?").all(folder),
-    ) as { path: string; identity: string; facts: string; seen_on: number }[];
-    const byPath = new Map(rows.map((row) => [row.path, row]));
-    const found = new Map<F, Facts>();
-    const toTouch: string[] = [];
-    for (const file of files) {
-      const row = byPath.get(file.path);
-      if (row?.identity !== file.identity) continue;
-      found.set(file, JSON.parse(row.facts) as Facts);
-      if (row.seen_on < this.#today) toTouch.push(file.path);
-    }
-    this.#transaction(toTouch, (db) => {
-      const touch = db.prepare("UPDATE facts SET seen_on = ? WHERE folder = ? AND path = ?");
-      return (path) => touch.run(this.#today, folder, path);
-    });
-    return found;
+  /** What is kept of the files of a folder, which stay for as long as somebody asks for them. */
+  known(folder: string): KnownFacts {
+    const rows = this.#tried([], (db) => {
+      db.prepare("UPDATE facts SET seen_on = ? WHERE folder = ? AND seen_on < ?").run(
+        this.#today,
+        folder,
+        this.#today,
+      );
+      return db.prepare("SELECT path, identity, facts FROM facts WHERE folder = ?").all(folder);
+    }) as unknown as Row[]; // as they were written
+    return new KnownFacts(rows);
   }
 
   /** Another call may have found it out meanwhile. */
@@ -68,6 +88,14 @@ export class FactsStore implements Disposable {
       );
       return ({ path, identity, facts }) =>
         insert.run(folder, path, identity, JSON.stringify(facts), this.#today);
+    });
+  }
+
+  /** They are gone. */
+  forget(folder: string, paths: readonly string[]): void {
+    this.#transaction(paths, (db) => {
+      const forget = db.prepare("DELETE FROM facts WHERE folder = ? AND path = ?");
+      return (path) => forget.run(folder, path);
     });
   }
 
@@ -94,6 +122,7 @@ export class FactsStore implements Disposable {
 
   [Symbol.dispose](): void {
     this.#db?.close();
+    this.#db = undefined; // whoever still has something to remember finds nobody
   }
 }
 

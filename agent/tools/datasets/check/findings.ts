@@ -106,7 +106,16 @@ export class Findings {
   }
 
   get worst(): Severity | undefined {
-    return this.list(0)[0]?.severity;
+    const worst = FINDING_NAMES.find((finding) => this.#found.has(finding));
+    return worst && MEANINGS[worst][0];
+  }
+
+  /** So far; what is added to one is not added to the other. */
+  copy(): Findings {
+    const copy = new Findings();
+    for (const [finding, { count, examples }] of this.#found)
+      copy.#found.set(finding, { count, examples: [...examples] });
+    return copy;
   }
 
   /** The worst first, as listed above; each with its first examples. */

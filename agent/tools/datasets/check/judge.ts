@@ -1,11 +1,12 @@
 // What the facts of files mean for a training.
 
-import type { Facts, ImageFacts } from "./facts.ts";
+import { type Facts, measuresOf } from "./facts.ts";
 import type { Findings } from "./findings.ts";
 import { alike } from "./near-duplicates.ts";
-import type { PartnerFile, PartnerFolder } from "./partner-folder.ts";
+import type { PartnerFolder } from "./partner-folder.ts";
 import { differInShape } from "./partners.ts";
 
+/** A file that is known, as far as it is. */
 export interface Seen {
   readonly path: string;
   readonly facts: Facts;
@@ -21,10 +22,11 @@ export async function noteImages(
   const [lowest = 0] = resolutions;
   for (const { path, facts } of seen) {
     if ("why" in facts) findings.add(facts.is, `${path}: ${facts.why}`);
-    if (facts.is !== "image") continue;
-    const { width, height, turned, frames, transparent, gray16 } = facts;
-    if (frames > 1) findings.add("animated", path);
-    if (transparent) findings.add("transparent", path);
+    const measures = measuresOf(facts);
+    if (!measures) continue;
+    const { width, height, turned, animated, gray16 } = measures;
+    if (animated) findings.add("animated", path);
+    if (facts.is === "image" && facts.transparent) findings.add("transparent", path);
     if (gray16) findings.add("gray16", path);
     if (turned) findings.add("turned", path);
     const size = `${path}: ${width}×${height}`;
@@ -55,22 +57,20 @@ const MISSING = { control: "control_missing", mask: "mask_missing" } as const;
 export function notePartners(
   folders: readonly PartnerFolder[],
   seen: readonly Seen[],
-  factsOf: (file: PartnerFile) => Facts | undefined,
   findings: Findings,
 ): void {
-  const images = new Map(
-    seen.flatMap(({ path, facts }): [string, ImageFacts][] => (facts.is === "image" ? [[path, facts]] : [])),
-  );
+  const images = new Map(seen.map(({ path, facts }) => [path, measuresOf(facts)]));
   for (const { role, given, partners, files } of folders) {
     for (const path of partners.missing) findings.add(MISSING[role], path);
     for (const unused of partners.unused) findings.add("partner_unused", `${given}/${unused}`);
     for (const file of files) {
-      const [facts, image] = [factsOf(file), images.get(file.file)];
+      const { facts } = file;
       if (facts && "why" in facts) findings.add("control_broken", `${file.shown}: ${facts.why}`);
-      if (facts?.is === "image" && image && differInShape(facts, image)) {
+      const [partner, image] = [measuresOf(facts), images.get(file.file)];
+      if (partner && image && differInShape(partner, image)) {
         findings.add(
           "partner_shape",
-          `${file.shown}: ${facts.width}×${facts.height}, ${image.width}×${image.height}`,
+          `${file.shown}: ${partner.width}×${partner.height}, ${image.width}×${image.height}`,
         );
       }
     }

@@ -32,7 +32,7 @@ async function lookAtImage(content: Buffer | Sharp): Promise<Facts> {
 
 const noise = (width: number, height: number, channels: 3 | 4 = 3) =>
   sharp(randomBytes(width * height * channels), { raw: { width, height, channels } });
-const plain = { transparent: false, gray16: false, turned: false, frames: 1 };
+const plain = { transparent: false, gray16: false, turned: false, animated: false };
 
 describe("an image", () => {
   test.each<[string, (image: Sharp) => Sharp]>([
@@ -88,7 +88,11 @@ describe("an image", () => {
     const frames = sharp(randomBytes(60 * 120 * 3), {
       raw: { width: 60, height: 120, channels: 3, pageHeight: 40 },
     });
-    expect(await lookAtImage(frames.webp({ loop: 0 }))).toMatchObject({ width: 60, height: 40, frames: 3 });
+    expect(await lookAtImage(frames.webp({ loop: 0 }))).toMatchObject({
+      width: 60,
+      height: 40,
+      animated: true,
+    });
   });
 
   test.each<[string, (image: Sharp) => Sharp]>([

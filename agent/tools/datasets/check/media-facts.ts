@@ -52,10 +52,10 @@ async function imageFacts(handle: FileHandle, path: string, size: number): Promi
       is: "image",
       ...(turned ? { width: height, height: width } : { width, height }),
       turned: orientation > 1,
-      frames: pages,
+      animated: pages > 1,
       transparent: hasAlpha && (await isTransparent(open())),
       gray16: depth === "ushort" && channels === 1,
-      sha256: await hashOf(handle),
+      sha256: await hashOf(handle, size),
       look: lookOf(small),
     };
   } catch (error) {
@@ -86,7 +86,13 @@ async function isTransparent(image: import("sharp").Sharp): Promise<boolean> {
   return alpha.some((value) => value < 255);
 }
 
-async function hashOf(handle: FileHandle): Promise<string> {
+/** Larger files are not read into memory as a whole. */
+const HASHED_AT_ONCE_BYTES = 16 * 1024 * 1024;
+
+async function hashOf(handle: FileHandle, size: number): Promise<string> {
+  // Off this thread: the hash of many a picture takes as long as its decoding.
+  if (size <= HASHED_AT_ONCE_BYTES)
+    return Buffer.from(await crypto.subtle.digest("SHA-256", await wholeOf(handle, size))).toString("hex");
   const hash = createHash("sha256");
   for await (const chunk of handle.createReadStream({
     start: 0,
@@ -95,6 +101,11 @@ async function hashOf(handle: FileHandle): Promise<string> {
   }))
     hash.update(chunk as Buffer);
   return hash.digest("hex");
+}
+
+async function wholeOf(handle: FileHandle, size: number): Promise<Uint8Array<ArrayBuffer>> {
+  const { buffer, bytesRead } = await handle.read(new Uint8Array(size), 0, size, 0);
+  return buffer.subarray(0, bytesRead);
 }
 
 /** Up to `length` bytes from `position`; fewer at the end of the file. */

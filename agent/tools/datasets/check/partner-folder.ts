@@ -8,7 +8,8 @@ import type { Role } from "../companions.ts";
 import { openDatasetPath } from "../open-dataset.ts";
 import type { Roots } from "../walk-dataset.ts";
 import type { Facts } from "./facts.ts";
-import type { Candidate } from "./gather-facts.ts";
+import { type FactsStore, identityOf } from "./facts-store.ts";
+import type { Candidate } from "./look-at-all.ts";
 import { factsOf } from "./media-facts.ts";
 import { type Partners, partnersOf } from "./partners.ts";
 
@@ -33,10 +34,12 @@ export async function openPartnerFolder(
   role: Role,
   given: string,
   files: readonly string[],
+  store: FactsStore,
 ): Promise<PartnerFolder> {
   const folder = await openDatasetPath(roots, given);
   try {
     const partners = partnersOf(files, await readdir(folder.at(".")));
+    const known = store.known(folder.path);
     const stats = await statAll(partners.pairs.map(({ partner }) => folder.at(partner)));
     return {
       role,
@@ -45,7 +48,7 @@ export async function openPartnerFolder(
       files: partners.pairs.flatMap(({ file, partner }, index): PartnerFile[] => {
         const found = stats[index];
         if (!found?.isFile()) return [];
-        const { ino, size, mtimeMs, ctimeMs } = found;
+        const identity = identityOf(found);
         return [
           {
             role,
@@ -53,7 +56,8 @@ export async function openPartnerFolder(
             shown: `${given}/${partner}`,
             folder: folder.path,
             path: partner,
-            identity: `${ino}:${size}:${mtimeMs}:${ctimeMs}`,
+            identity,
+            facts: known.get({ path: partner, identity }),
             look: () => lookAt(folder, partner),
           },
         ];
