@@ -1,11 +1,11 @@
 // Deleting means moving here. An entry is a folder `<id>/` with entry.json and the things themselves in `content/`; of
 // captions, which are overwritten rather than deleted, it keeps a record of the texts as they were.
 import { randomUUID } from "node:crypto";
-import { cp, lstat, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { lstat, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
 import * as v from "valibot";
-import { PARTIAL_PREFIX } from "./atomic.ts";
-import { type Folder, hasCode, isMissing } from "./sandbox.ts";
+import { moveIn, moveOut } from "./move.ts";
+import { type Folder, isMissing } from "./sandbox.ts";
 
 const Entry = v.object({
   id: v.string(),
@@ -50,7 +50,7 @@ export class Trash {
         moved.push(each);
       }
     } catch (error) {
-      for (const each of moved) await moveBack(join(content, each), folder.at(each));
+      for (const each of moved) await moveIn(join(content, each), folder.at(each));
       await this.forget(id);
       throw error;
     }
@@ -126,11 +126,11 @@ export class Trash {
     const moved: string[] = [];
     try {
       for (const path of entry.paths) {
-        await moveBack(this.contentPath(entry, path), path);
+        await moveIn(this.contentPath(entry, path), path);
         moved.push(path);
       }
     } catch (error) {
-      for (const path of moved) await moveBack(path, this.contentPath(entry, path));
+      for (const path of moved) await moveIn(path, this.contentPath(entry, path));
       throw error;
     }
     await this.forget(entry.id);
@@ -148,44 +148,4 @@ export class Trash {
     }
     return removed;
   }
-}
-
-/**
- * Moves an entry of a folder to `to`: a rename, or a copy when the trash lies on another file system. Either it is
- * gone from the folder and whole in `to`, or it stays and `to` does not exist.
- */
-async function moveOut(folder: Folder, name: string, to: string): Promise<void> {
-  try {
-    return await rename(folder.at(name), to);
-  } catch (error) {
-    if (!hasCode(error, "EXDEV")) throw error;
-  }
-  await copy(folder.at(name), to);
-  // Hidden in one step once the copy is whole, so that a crash never leaves a half removed thing under its name.
-  const hidden = folder.at(`${PARTIAL_PREFIX}${randomUUID()}`);
-  await rename(folder.at(name), hidden);
-  // What cannot be removed now stays hidden; the next start removes it.
-  await rm(hidden, { recursive: true, force: true }).catch(() => undefined);
-}
-
-/** The other way; it appears under its name when it is whole. */
-async function moveBack(from: string, to: string): Promise<void> {
-  try {
-    return await rename(from, to);
-  } catch (error) {
-    if (!hasCode(error, "EXDEV")) throw error;
-  }
-  const hidden = join(dirname(to), `${PARTIAL_PREFIX}${randomUUID()}`);
-  await copy(from, hidden);
-  await rename(hidden, to); // the caller removes `from`
-}
-
-async function copy(from: string, to: string): Promise<void> {
-  await cp(from, to, {
-    recursive: true,
-    errorOnExist: true,
-    force: false,
-    preserveTimestamps: true,
-    verbatimSymlinks: true,
-  });
 }

@@ -79,11 +79,12 @@ async function unpacked(
   const { datasets } = parts.paths;
   const info = await staging.info();
   const replaced = await replacedBy(info.tree, parts.trash);
-  const earlier = info.tree?.made ? [...info.tree.earlier, info.tree.name] : [];
+  const { earlier = [] } = info.tree ?? {};
+  const before = info.tree?.adds ? [...earlier, info.tree.name] : earlier;
   const tries = info.tree?.tries ?? 0;
   if (tries >= TRIES_MAX) throw tooOften();
   const from = files.map(({ path, name }) => ({ file: basename(path), name }));
-  const noted = { name: partialName(), files: from, earlier, tries: tries + 1 };
+  const noted = { name: partialName(), files: from, earlier: before, tries: tries + 1 };
   const note = (tree: Begun) => staging.setInfo({ ...info, length: bytes || null, tree });
   await note(noted);
   try {
@@ -104,17 +105,18 @@ async function unpacked(
       ...(trashId && { replaced_trash_id: trashId }),
       ...intake.report,
     });
-    const announce = async (path: string, published: Published) => {
-      const identity = await identityOf(path);
-      if (identity) await note({ ...noted, made: { identity, outcome: outcomeOf(published) } });
+    const announce = async (published: Published, path?: string) => {
+      const identity = path && (await identityOf(path));
+      const made = identity && { identity, outcome: outcomeOf(published) };
+      await note({ ...noted, ...(made ? { made } : { adds: true }) });
     };
     try {
       for (const file of files) await unpack(file, tree);
       if (tree.taken.every((each) => each.kind === "caption") && on_conflict !== "append")
         throw nothingToTrain(intake);
-      const before = earlier.map((name) => join(datasets, name));
+      const trees = before.map((name) => join(datasets, name));
       const published = await parts.turns.take(turnOf(dataset), signal, () =>
-        publish(tree, { dataset, on_conflict }, { ...parts, datasets }, announce, before),
+        publish(tree, { dataset, on_conflict }, { ...parts, datasets }, announce, trees),
       );
       return outcomeOf(published);
     } finally {

@@ -16,8 +16,8 @@ export async function leftBehind(staging: Staging, datasets: string): Promise<Wh
   const bytes = await staging.offset();
   const isWhole = length === null || bytes >= length;
   if ((tree === null && !isWhole) || (await staging.isAnothers(info))) return undefined;
-  // What had begun to get names is compared with what has them.
-  if (tree && !tree.made) await rm(join(datasets, tree.name), { recursive: true, force: true });
+  // Files that were being added are compared with those that are there.
+  if (tree && !tree.adds) await rm(join(datasets, tree.name), { recursive: true, force: true });
   if (!isWhole) {
     await staging.setInfo({ ...info, tree: null });
     return undefined;

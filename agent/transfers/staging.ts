@@ -28,7 +28,9 @@ const Outcome = v.record(v.string(), v.unknown());
 const Begun = v.object({
   /** The hidden folder that it is being unpacked to. */
   name: Partial,
-  /** Those of tries before that had begun to give names to what lay there. */
+  /** Files that lie there are being added to a data set, one after the other. */
+  adds: v.optional(v.boolean()),
+  /** Hidden folders of tries before, from which files were being added. */
   earlier: v.optional(v.array(Partial), []),
   /** How often somebody began to. */
   tries: v.optional(v.number()),

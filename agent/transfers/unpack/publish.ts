@@ -1,10 +1,11 @@
 // Gives an unpacked upload its name: a whole new data set in one step, or file by file into one that is there.
 import { randomUUID } from "node:crypto";
-import { readdir, rename } from "node:fs/promises";
+import { copyFile, readdir, rename, rm, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { ToolError } from "../../../shared/errors.ts";
-import { claim, syncFolder } from "../../files/atomic.ts";
+import { claim, placeFile, syncFolder } from "../../files/atomic.ts";
 import { identityOf } from "../../files/identity.ts";
+import { moveHidden } from "../../files/move.ts";
 import {
   closing,
   type Folder,
@@ -14,6 +15,7 @@ import {
   removeMadeFolders,
   splitPath,
 } from "../../files/sandbox.ts";
+import { syncAll } from "../../files/sync-all.ts";
 import type { Trash } from "../../files/trash.ts";
 import type { InUse } from "../../in-use.ts";
 import { Names } from "../../tools/datasets/folder-names.ts";
@@ -37,7 +39,8 @@ export interface Published {
 }
 
 /**
- * @param announce told what lies where right before it gets its name, or its files theirs: a crash comes between the two
+ * @param announce told what comes, right before: a crash may lie between the two. With the path of what will get the data
+ * set's name; without one when files are added
  * @param earlier hidden folders of tries before, which may have given names to some of the same files
  * @throws ToolError conflict when the data set is there and must not be touched
  */
@@ -45,7 +48,7 @@ export async function publish(
   tree: Tree,
   { dataset, on_conflict }: Pick<UploadPurpose, "dataset" | "on_conflict">,
   parts: PublishParts,
-  announce: (path: string, published: Published) => Promise<void>,
+  announce: (published: Published, path?: string) => Promise<void>,
   earlier: readonly string[],
 ): Promise<Published> {
   await tree.settled();
@@ -56,7 +59,7 @@ export async function publish(
     path: root === "" ? each.path : each.path.slice(root.length + 1),
   }));
   if (on_conflict === "append" && (await datasetExists(parts.datasets, dataset))) {
-    await announce(path, { ...counts(files), trashId: undefined });
+    await announce({ ...counts(files), trashId: undefined });
     const placed = await append(path, files, dataset, tree, parts, await thoseThere(earlier, root));
     return { ...placed, trashId: undefined };
   }
@@ -65,16 +68,24 @@ export async function publish(
   const onCreate = (path: string) => made.push(path);
   const opened = await folderInside(parts.datasets, parent, "dataset", { create: true, onCreate });
   return await closing(opened, async (folder) => {
+    // A folder of data sets may lie on another disk. Under the tree's own name it is known as in use there, too.
+    const hidden = parent === "" ? path : folder.at(basename(tree.path));
     try {
       const exists = await isThere(folder, name);
       if (exists && on_conflict !== "replace") throw taken(dataset);
+      if (hidden !== path && (await moveHidden(path, hidden)))
+        await syncAll(
+          join(folder.path, basename(hidden)), // another program syncs it
+          files.map((each) => each.path),
+        );
       const published = { ...counts(files), trashId: exists ? randomUUID() : undefined };
-      await announce(path, published);
+      await announce(published, hidden);
       if (published.trashId) await setAside(folder, name, dataset, parts, published.trashId);
-      await rename(path, folder.at(name));
+      await rename(hidden, folder.at(name));
       await syncFolder(folder);
       return published;
     } catch (error) {
+      await rm(hidden, { recursive: true, force: true });
       await removeMadeFolders(made);
       throw hasCode(error, "ENOTEMPTY", "EEXIST", "ENOTDIR") ? taken(dataset) : error; // it came this moment
     }
@@ -177,7 +188,7 @@ async function thoseThere(trees: readonly string[], root: string): Promise<strin
   return paths;
 }
 
-/** Got a file its name from a try before? It then has both names still, or lies no longer where it lay (files/atomic.ts). */
+/** Got a file its name from a try before? It then has both names still, or lies no longer where it lay: see `claim`. */
 async function isOurs(earlier: readonly string[], path: string, target: string): Promise<boolean> {
   for (const tree of earlier) {
     const was = await identityOf(join(tree, path));
@@ -204,10 +215,21 @@ function problemOf(names: Names, name: string, kind: Taken["kind"]): string | un
 /** @returns false when another was quicker */
 async function placeNew(from: string, folder: Folder, name: string): Promise<boolean> {
   try {
-    await claim(from, folder.at(name));
+    await claimAnywhere(from, folder, name);
     return true;
   } catch (error) {
     if (hasCode(error, "EEXIST")) return false;
     throw error;
+  }
+}
+
+/** As `claim`, also when a data set is a disk of its own. */
+async function claimAnywhere(from: string, folder: Folder, name: string): Promise<void> {
+  try {
+    await claim(from, folder.at(name));
+  } catch (error) {
+    if (!hasCode(error, "EXDEV")) throw error;
+    await placeFile(folder, name, { overwrite: false }, (temporary) => copyFile(from, temporary));
+    await unlink(from); // see isOurs
   }
 }

@@ -120,14 +120,9 @@ export class Tree {
   async settled(): Promise<void> {
     await Promise.all(this.#writing);
     if (this.#failed) throw this.#failed;
-    const folders = new Set<string>();
-    // All of them: a folder that holds folders only is an entry of another one, too.
-    for (const { path } of this.#taken)
-      for (let folder = dirname(path); !folders.has(folder); folder = dirname(folder)) folders.add(folder);
     await syncAll(
       this.path,
       this.#taken.map(({ path }) => path),
-      [...folders],
     );
   }
 
