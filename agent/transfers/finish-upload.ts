@@ -58,7 +58,7 @@ export async function finishUpload(
     const isThere = made && (await datasetIs(datasets, purpose.dataset, made.identity));
     const outcome = isThere ? made.outcome : await unpacked(purpose, whole, parts, signal);
     // It is made, and what is noted already says so to who finds this undone.
-    await staging.end(bytes || null, outcome).catch(parts.onBug);
+    await staging.end(bytes, outcome).catch(parts.onBug);
     await removeTrees().catch(parts.onBug);
     return outcome;
   } catch (error) {
@@ -84,7 +84,7 @@ async function unpacked(
   const tries = info.tree?.tries ?? 0;
   if (tries >= TRIES_MAX) throw tooOften();
   const from = files.map(({ path, name }) => ({ file: basename(path), name }));
-  const noted = { name: partialName(), files: from, earlier: before, tries: tries + 1 };
+  const noted = { name: partialName(), files: from, earlier: before, replaced, tries: tries + 1 };
   const note = (tree: Begun) => staging.setInfo({ ...info, length: bytes || null, tree });
   await note(noted);
   try {
@@ -129,9 +129,9 @@ async function unpacked(
   }
 }
 
-/** The trash id of what a try before had replaced, without coming to the end. */
+/** The trash id of what a try before had set aside, without coming to the end. */
 async function replacedBy(begun: Begun | null, trash: Trash): Promise<string | undefined> {
-  const id = begun?.made?.outcome["replaced_trash_id"];
+  const id = begun?.replaced ?? begun?.made?.outcome["replaced_trash_id"];
   if (typeof id !== "string") return undefined;
   return (await trash.list()).find((entry) => entry.id === id)?.id;
 }

@@ -32,6 +32,8 @@ const Begun = v.object({
   adds: v.optional(v.boolean()),
   /** Hidden folders of tries before, from which files were being added. */
   earlier: v.optional(v.array(Partial), []),
+  /** Trash id of what a try before had set aside. */
+  replaced: v.optional(v.string()),
   /** How often somebody began to. */
   tries: v.optional(v.number()),
   /** From which files: `body`, or those of a form. */
@@ -139,9 +141,9 @@ export class Staging {
     await rm(this.folder, { recursive: true, force: true });
   }
 
-  /** Keeps what became of it, and nothing else. */
-  async end(length: number | null, outcome: NonNullable<Info["outcome"]>): Promise<void> {
-    await this.setInfo({ ...EMPTY, length, outcome });
+  /** Keeps what became of so many bytes, and nothing else. */
+  async end(bytes: number, outcome: NonNullable<Info["outcome"]>): Promise<void> {
+    await this.setInfo({ ...EMPTY, length: bytes || null, outcome });
     await this.dropBytes();
   }
 

@@ -23,9 +23,9 @@ import {
   placeOf,
   sizeOf,
   TUS,
-  TUS_OPTIONS,
   wholeDigest,
 } from "./upload-headers.ts";
+import { factsOf, stateResponse } from "./upload-state.ts";
 import { type Finishing, Unpacking, UploadTurns } from "./upload-turns.ts";
 
 /** Where an upload stands after a request. */
@@ -65,7 +65,7 @@ export class Uploads {
       case "GET":
         return this.#show(request, link);
       case "HEAD":
-        return this.#state(link);
+        return stateResponse(this.#staging(link), this.#turns.finishing(link.id));
       case "PUT":
         return this.#put(request, link, name);
       case "PATCH":
@@ -100,41 +100,11 @@ export class Uploads {
 
   async #show(request: Request, link: UploadLink): Promise<Response> {
     const facts = await this.#facts(link);
-    return wantsPage(request) ? uploadPage(facts) : json(200, facts);
+    return wantsPage(request) ? uploadPage(facts) : json(200, { ...facts });
   }
 
-  async #facts(link: UploadLink) {
-    const { dataset, kind, on_conflict } = link.purpose;
-    const { offset, length } = await this.#stand(link);
-    const { outcome } = await this.#staging(link).info();
-    return {
-      kind,
-      dataset,
-      on_conflict,
-      expires_at: new Date(link.expiresMs).toISOString(),
-      received: offset,
-      length,
-      unpacking: this.#turns.finishing(link.id) !== undefined,
-      outcome,
-    };
-  }
-
-  async #stand(link: UploadLink): Promise<{ readonly offset: number; readonly length: number | null }> {
-    const bytes = this.#turns.finishing(link.id)?.bytes;
-    if (bytes) return { offset: bytes, length: bytes };
-    const offset = await this.#staging(link).offset();
-    return { offset, length: (await this.#staging(link).info()).length };
-  }
-
-  /** How much is here, which stays: who goes on from there takes over from a request before. Asking stops nobody. */
-  async #state(link: UploadLink): Promise<Response> {
-    const { offset, length } = await this.#stand(link);
-    const headers = {
-      ...TUS_OPTIONS,
-      "upload-offset": String(offset),
-      ...(length === null ? { "upload-defer-length": "1" } : { "upload-length": String(length) }),
-    };
-    return new Response(null, { status: 200, headers });
+  #facts(link: UploadLink) {
+    return factsOf(link, this.#staging(link), this.#turns.finishing(link.id));
   }
 
   async #create(request: Request, link: UploadLink, name: string): Promise<Response> {
