@@ -1,6 +1,7 @@
 // Which images ai-toolkit can train on, and the proof that some bytes are one.
 import { extname } from "node:path";
 import { invalid } from "../../../shared/errors.ts";
+import { onPicture } from "../../pictures/on-picture.ts";
 
 /** What the loader looks for, in any case (toolkit/data_loader.py, `image_extensions`). */
 export const IMAGE_EXTENSIONS = [".jpg", ".jpeg", ".png", ".webp"] as const;
@@ -68,7 +69,7 @@ export async function checkImage(bytes: Uint8Array, name: string): Promise<void>
   });
   try {
     // Shrinking needs every pixel and keeps few of them.
-    await image.resize(8, 8, { fit: "fill" }).raw().toBuffer();
+    await onPicture(() => image.resize(8, 8, { fit: "fill" }).raw().toBuffer());
   } catch (error) {
     const [why] = error instanceof Error ? error.message.split("\n") : [];
     throw why?.includes("exceeds pixel limit")

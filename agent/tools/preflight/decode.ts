@@ -2,6 +2,7 @@
 // after the base model was loaded.
 import { stat } from "node:fs/promises";
 import { extname } from "node:path";
+import { onPicture } from "../../pictures/on-picture.ts";
 import { IMAGE_EXTENSIONS } from "../datasets/images.ts";
 
 /** In all data sets of a config together. */
@@ -71,10 +72,9 @@ async function problemOf(path: string): Promise<string | undefined> {
     const { default: sharp } = await import("sharp"); // a big library; only who trains needs it
     sharp.cache(false);
     // Shrinking needs every pixel and keeps few of them.
-    await sharp(path, { failOn: "error", sequentialRead: true })
-      .resize(8, 8, { fit: "fill" })
-      .raw()
-      .toBuffer();
+    await onPicture(() =>
+      sharp(path, { failOn: "error", sequentialRead: true }).resize(8, 8, { fit: "fill" }).raw().toBuffer(),
+    );
     if (whole.size >= REMEMBERED) whole.clear();
     whole.add(identity);
     return undefined;

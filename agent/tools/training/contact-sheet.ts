@@ -1,5 +1,7 @@
 // All samples of a run on one picture: a row for each sampled step, a column for each prompt.
-import type { Sharp } from "sharp";
+import type { OverlayOptions, Sharp } from "sharp";
+import { atOnce } from "../../files/at-once.ts";
+import { onPicture } from "../../pictures/on-picture.ts";
 import { smallJpeg } from "../../pictures/small-jpeg.ts";
 import type { Sample } from "./run-files.ts";
 
@@ -28,6 +30,8 @@ export interface ContactSheet {
 
 /** A sheet is no larger, its pictures become smaller instead: beyond this not even the lowest quality is small enough. */
 const MAX_PIXELS = 2_000_000;
+/** In line for their turn; more would only keep those of other calls waiting. */
+const AT_ONCE = 2;
 
 const BACKGROUND = "#16181d";
 
@@ -45,7 +49,7 @@ function thin(steps: readonly number[], count: number): number[] {
 const SINGLE_SIDE = 768;
 
 const encode = (sheet: Sharp, format: "png" | "jpeg") =>
-  format === "png" ? sheet.png().toBuffer() : smallJpeg(sheet);
+  format === "png" ? onPicture(() => sheet.png().toBuffer()) : smallJpeg(sheet);
 
 /** One sample, large, as JPEG. Undefined when it cannot be read. */
 export async function singleSample({ path, step, index }: Picture): Promise<ContactSheet | undefined> {
@@ -69,20 +73,15 @@ export async function contactSheet(
   const cell = Math.max(16, Math.min(wanted, fitting));
   const { default: sharp } = await import("sharp");
   const at = (position: number) => gap + position * (cell + gap);
-  const cells = await Promise.all(
-    samples
-      .filter(({ step }) => steps.includes(step))
-      .map(async ({ path, step, index }) => {
-        const input = await sharp(path)
-          .resize(cell, cell, { fit: "contain", background: BACKGROUND })
-          .toBuffer()
-          .catch(() => undefined); // being written, or damaged
-        return input && { input, left: at(prompts.indexOf(index)), top: at(steps.indexOf(step)) };
-      }),
-  );
+  const cells: OverlayOptions[] = [];
+  await atOnce(samples, AT_ONCE, async ({ path, step, index }) => {
+    if (!steps.includes(step)) return;
+    const input = await onPicture(() =>
+      sharp(path).resize(cell, cell, { fit: "contain", background: BACKGROUND }).toBuffer(),
+    ).catch(() => undefined); // being written, or damaged
+    if (input) cells.push({ input, left: at(prompts.indexOf(index)), top: at(steps.indexOf(step)) });
+  });
   const [width, height] = [at(prompts.length), at(steps.length)];
-  const sheet = sharp({ create: { width, height, channels: 3, background: BACKGROUND } }).composite(
-    cells.filter((placed) => placed !== undefined),
-  );
+  const sheet = sharp({ create: { width, height, channels: 3, background: BACKGROUND } }).composite(cells);
   return { image: await encode(sheet, format), width, height, steps, prompts };
 }

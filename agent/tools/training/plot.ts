@@ -1,5 +1,6 @@
 // A run's loss as a small picture: every figure faint, the smoothed line bold. Drawn without text: fonts differ from
 // machine to machine, and the figures stand in the text beside it.
+import { onPicture } from "../../pictures/on-picture.ts";
 import { type Point, smooth } from "./curve.ts";
 
 const WIDTH = 720;
@@ -64,7 +65,7 @@ async function draw(lines: readonly Line[], scaled: readonly Point[]): Promise<P
     ${lines.map(({ points, colour, width, opacity = 1 }) => `<path d="${path(points)}" fill="none" stroke="${colour}" stroke-width="${width}" opacity="${opacity}"/>`).join("")}
   </svg>`;
   const { default: sharp } = await import("sharp");
-  const png = await sharp(Buffer.from(svg)).png({ palette: true }).toBuffer();
+  const png = await onPicture(() => sharp(Buffer.from(svg)).png({ palette: true }).toBuffer());
   return { png, steps: [first, last], losses: [low, high] };
 }
 

@@ -44,8 +44,8 @@ export async function serveChecksOn(link: Link, checks: DatasetChecks, idleMs = 
 
 /** Before the trainer and the agent it is this process that waits, and that goes when the memory is full. */
 function giveWay(): void {
-  setPriority(constants.priority.PRIORITY_LOW);
   try {
+    setPriority(constants.priority.PRIORITY_LOW);
     writeFileSync("/proc/self/oom_score_adj", "1000");
   } catch {
     // Not Linux, or not allowed: then it is one among others.

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Sharp } from "sharp";
 import { ToolError } from "../../../../shared/errors.ts";
 import { closing, fileInside } from "../../../files/sandbox.ts";
+import { onPicture } from "../../../pictures/on-picture.ts";
 import type { Roots } from "../walk-dataset.ts";
 
 /** No training image is as large; decoding one that is would take more memory than this tool is worth. */
@@ -18,10 +19,12 @@ export function pictureOf(
   dataset: string,
   file: string,
   side: number,
+  signal: AbortSignal,
 ): Promise<Sharp> {
-  const opened = fileInside(datasets, join(dataset, file), "image file", { alsoInside: datasetRoots });
-  return opened.then((found) =>
-    closing(found, async ({ handle }) => {
+  return onPicture(async () => {
+    const path = join(dataset, file);
+    const opened = await fileInside(datasets, path, "image file", { alsoInside: datasetRoots });
+    return await closing(opened, async ({ handle }) => {
       if ((await handle.stat()).size > FILE_BYTES_MAX) throw unreadable(file);
       const { default: sharp } = await import("sharp");
       const picture = sharp(await handle.readFile(), { limitInputPixels: PIXELS_MAX });
@@ -37,8 +40,8 @@ export function pictureOf(
         });
       const { width, height, channels } = info;
       return sharp(data, { raw: { width, height, channels } });
-    }),
-  );
+    });
+  }, signal);
 }
 
 const unreadable = (file: string, cause?: unknown) =>

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { mkdir, mkdtemp, realpath, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import sharp from "sharp";
 import * as v from "valibot";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -152,4 +153,37 @@ test("a link that leads outside is not shown on a sheet", async () => {
     { file: "a.png", caption: null },
     { file: "out.png", caption: null, not_shown: expect.any(String) },
   ]);
+});
+
+test("however many look at pictures at once, two are worked on, and the sheets are as they would be", async () => {
+  await put(
+    Object.fromEntries(
+      await Promise.all([..."abcdef"].map(async (name) => [`cats/${name}.png`, await noise(300)])),
+    ),
+  );
+  const alone = await view({ name: "cats" });
+  let [most, over] = [0, false];
+  const looking = (async () => {
+    while (!over) {
+      const { queue, process } = sharp.counters();
+      most = Math.max(most, queue + process);
+      await setImmediate();
+    }
+  })();
+  const all = await Promise.all(Array.from({ length: 20 }, () => view({ name: "cats" })));
+  over = true;
+  await looking;
+  expect(most).toBeLessThanOrEqual(4); // its figures are a little behind
+  for (const { picture } of all) expect(picture).toEqual(alone.picture);
+});
+
+test("whoever leaves while it waits for its turn takes none", async () => {
+  await put({ "cats/a.png": await noise(300) });
+  const handler = datasetViewHandlers(paths).view_dataset;
+  const leaving = new AbortController();
+  const context = { signal: leaving.signal, progress: () => {} };
+  const all = Array.from({ length: 20 }, () => handler({ name: "cats", file: "a.png", limit: 16 }, context));
+  leaving.abort();
+  const ends = await Promise.allSettled(all);
+  expect(ends.filter(({ status }) => status === "rejected").length).toBeGreaterThanOrEqual(18);
 });

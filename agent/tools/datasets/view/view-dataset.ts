@@ -6,6 +6,7 @@ import type { Block } from "../../../../shared/fields.ts";
 import type { viewDataset } from "../../../../shared/tools/dataset-view.ts";
 import { atOnce } from "../../../files/at-once.ts";
 import { closing, folderInside, isMissing } from "../../../files/sandbox.ts";
+import { onPicture } from "../../../pictures/on-picture.ts";
 import { smallJpeg } from "../../../pictures/small-jpeg.ts";
 import { readCaption } from "../captions/caption-file.ts";
 import { pageOfCaptions } from "../captions/get-captions.ts";
@@ -22,7 +23,7 @@ const SINGLE_SIDE = 768;
 const CELL = 224;
 const GAP = 6;
 const BACKGROUND = "#16181d";
-/** Pictures decoded at the same time; one may take half a gigabyte. */
+/** In line for their turn; more would only keep those of other calls waiting. */
 const AT_ONCE = 2;
 /** Of a caption, in characters: the sheet is about the pictures. */
 const CAPTION_CHARS = 300;
@@ -34,9 +35,14 @@ const jpeg = (data: Buffer): Block => ({
   mimeType: "image/jpeg",
 });
 
-export async function viewOne(roots: Roots, name: string, file: string): Promise<Output> {
+export async function viewOne(
+  roots: Roots,
+  name: string,
+  file: string,
+  signal: AbortSignal,
+): Promise<Output> {
   try {
-    const picture = await pictureOf(roots, name, file, SINGLE_SIDE);
+    const picture = await pictureOf(roots, name, file, SINGLE_SIDE, signal);
     const caption = await captionOf(roots, name, file);
     return { content: [text({ dataset: name, file, caption }), jpeg(await smallJpeg(picture))] };
   } catch (error) {
@@ -106,13 +112,13 @@ async function sheetOf(
     signal.throwIfAborted();
     const picture =
       mediaKindOf(file) === "image"
-        ? await pictureOf(roots, name, file, CELL).catch(() => undefined)
+        ? await pictureOf(roots, name, file, CELL, signal).catch(() => undefined)
         : undefined;
     if (!picture) {
       missing.add(file); // a video, or damaged, or gone meanwhile: its place stays empty
       return;
     }
-    const input = await picture.png({ compressionLevel: 1 }).toBuffer();
+    const input = await onPicture(() => picture.png({ compressionLevel: 1 }).toBuffer(), signal);
     cells.push({ input, left: at(index % columns), top: at(Math.floor(index / columns)) });
   });
   if (cells.length === 0) return { sheet: undefined, missing };
