@@ -6,6 +6,7 @@ import { ToolError } from "../shared/errors.ts";
 import type { Serve } from "../shared/served-calls.ts";
 import { contractOf, type INTERNAL_TOOLS, type ROUTER_TOOLS, type TOOLS } from "../shared/tools/index.ts";
 import type { fileRequest } from "../shared/tools/transfers.ts";
+import { serving } from "./current-call.ts";
 import type { TrainerChoice } from "./trainer/trainer.ts";
 
 export type AllHandlers = Omit<Handlers<typeof TOOLS>, (typeof ROUTER_TOOLS)[number]["name"]> &
@@ -25,7 +26,7 @@ export function createRunner(handlers: AllHandlers, trainer: TrainerChoice): Ser
     const handler = byName.get(tool);
     if (!contract || !handler) throw new ToolError("not_found", `Tool '${tool}' not found`);
     const { input, warnings } = parseArguments(contract, raw);
-    const output = (await handler(input, context)) as Record<string, unknown>;
+    const output = (await serving(context, () => handler(input, context))) as Record<string, unknown>;
     const own = Array.isArray(output["warnings"]) ? output["warnings"] : [];
     const all = [...warnings, ...own];
     return {

@@ -41,3 +41,16 @@ test("work that fails, and whoever leaves while it waits, keeps no room", async 
   expect(await next).toBe("served");
   await expect(slots.run(AbortSignal.abort(), async () => 1)).rejects.toMatchObject({ name: "AbortError" });
 });
+
+test("what one has asked for many times does not keep another waiting for all of it", async () => {
+  const slots = new Slots(1);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const order: string[] = [];
+  const ask = (owner: string) => slots.run(never, async () => void order.push(owner), owner);
+  const first = slots.run(never, () => promise, "many");
+  const all = [..."aaaabab"].map((each) => ask(each === "a" ? "many" : "few"));
+  resolve();
+  await first;
+  await Promise.all(all);
+  expect(order).toEqual(["few", "many", "few", "many", "many", "many", "many"]);
+});

@@ -12,6 +12,7 @@ import {
   listDatasets,
   uploadDataset,
 } from "../../../shared/tools/datasets.ts";
+import { serving } from "../../current-call.ts";
 import { Trash } from "../../files/trash.ts";
 import { createFolders, type Paths, pathsOf } from "../../paths.ts";
 import { usedBy } from "../../testing/in-use.ts";
@@ -570,4 +571,21 @@ describe("delete_dataset", () => {
     await removing;
     expect(await readdir(paths.datasets)).toEqual([]);
   });
+});
+
+test("one caller's many looks into a data set do not keep another's waiting for all of them", async () => {
+  await mkdir(join(paths.datasets, "cats"));
+  await Promise.all(
+    Array.from({ length: 1_000 }, (_, n) => writeFile(join(paths.datasets, "cats", `${n}.png`), "")),
+  );
+  const order: string[] = [];
+  const look = (caller: string) => {
+    const asked = { ...context, request: { id: "r", caller } };
+    return serving(asked, async () => {
+      await tools.get_dataset_info({ name: "cats" }, asked);
+      order.push(caller);
+    });
+  };
+  await Promise.all([...Array.from({ length: 20 }, () => look("many")), look("few")]);
+  expect(order.indexOf("few")).toBeLessThan(5);
 });

@@ -12,6 +12,7 @@ import { DatasetList } from "./dataset-list.ts";
 import { scanDataset } from "./dataset-scan.ts";
 import { kindOfDataset } from "./media.ts";
 import { missingCaptionsText } from "./missing-captions.ts";
+import { onDataset } from "./on-dataset.ts";
 import { openDataset, orNotFound } from "./open-dataset.ts";
 import { refuseInUse } from "./refuse-in-use.ts";
 import { type Turns, turnOf } from "./turns.ts";
@@ -63,7 +64,7 @@ export const datasetHandlers = ({
 
     async get_dataset_info({ name }, { signal }) {
       const folder = await openDataset(paths, name);
-      const figures = await closing(folder, (opened) => scanDataset(opened.at("."), signal));
+      const figures = await closing(folder, (opened) => onDataset(() => scanDataset(opened.at("."), signal)));
       const { counts, folders } = figures;
       const trained = folders.filter(({ media }) => media > 0);
       return {

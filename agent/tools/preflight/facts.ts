@@ -9,6 +9,7 @@ import type { Paths } from "../../paths.ts";
 import type { Environment } from "../../trainer/environment.ts";
 import type { Trainer, TrainerKind } from "../../trainer/trainer.ts";
 import { asText, type CheckContext, type JsonObject } from "../configs/check.ts";
+import { onDataset } from "../datasets/on-dataset.ts";
 import type { Place } from "../queue/placement.ts";
 import { type ResumePoint, resumePoint } from "../training/resume-point.ts";
 import { type RunConfig, toRunConfig } from "../training/run-config.ts";
@@ -159,7 +160,7 @@ export async function gatherFacts(
   const looks: DatasetLook[] = [];
   const decoded: (Decoded & { readonly look: DatasetLook })[] = [];
   for (const dataset of forbidden.toRead ? [] : context.datasets) {
-    const look = await lookAtDataset(dataset, paths.root, entries, isWritable);
+    const look = await onDataset(() => lookAtDataset(dataset, paths.root, entries, isWritable));
     if (!look) continue;
     looks.push(look);
     decoded.push({ look, ...(await decodeSample(look.files, budget)) });

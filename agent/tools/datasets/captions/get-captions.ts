@@ -2,6 +2,7 @@
 import type * as v from "valibot";
 import type { getCaptions } from "../../../../shared/tools/captions.ts";
 import { atOnce } from "../../../files/at-once.ts";
+import { onDataset } from "../on-dataset.ts";
 import { type MediaFile, mediaIn, type Roots, type WalkedFolder, walkDataset } from "../walk-dataset.ts";
 import { type Caption, readCaption } from "./caption-file.ts";
 
@@ -15,7 +16,10 @@ export const READS_AT_ONCE = 16;
 const SHOWN_CHARS = 4_000;
 const PAGE_CHARS = 40_000;
 
-export async function pageOfCaptions(roots: Roots, input: Input, signal: AbortSignal): Promise<Output> {
+export const pageOfCaptions = (roots: Roots, input: Input, signal: AbortSignal): Promise<Output> =>
+  onDataset(() => findPage(roots, input, signal));
+
+async function findPage(roots: Roots, input: Input, signal: AbortSignal): Promise<Output> {
   const { name, limit, cursor = "" } = input;
   const wanted = filterOf(input);
   const page = new Page(limit);

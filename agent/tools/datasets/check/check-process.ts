@@ -8,6 +8,8 @@ import { ToolError } from "../../../../shared/errors.ts";
 import { LinkLost } from "../../../../shared/open-calls.ts";
 import { Peer } from "../../../../shared/peer.ts";
 import { checkDataset } from "../../../../shared/tools/dataset-check.ts";
+import { inTurn } from "../../../current-call.ts";
+import { Slots } from "../../../files/slots.ts";
 import { ipcLink } from "../../../ipc-link.ts";
 import { CHECK_COMMAND, entryPoint } from "../../../program.ts";
 import type { CheckPaths, Input, Output } from "./dataset-check.ts";
@@ -22,13 +24,22 @@ interface Running {
 
 export class CheckProcess implements AsyncDisposable {
   readonly #paths: CheckPaths;
+  /** Calls that wait for it at a time: it holds the names of all files that it is at. */
+  readonly #slots = new Slots(4);
   #running: Running | undefined;
 
   constructor({ datasets, datasetRoots, state }: CheckPaths) {
     this.#paths = { datasets, datasetRoots, state };
   }
 
-  async check(input: Input, { signal, progress }: Pick<CallContext, "signal" | "progress">): Promise<Output> {
+  check(input: Input, context: Pick<CallContext, "signal" | "progress">): Promise<Output> {
+    return inTurn(this.#slots, () => this.#check(input, context));
+  }
+
+  async #check(
+    input: Input,
+    { signal, progress }: Pick<CallContext, "signal" | "progress">,
+  ): Promise<Output> {
     const ask = () => this.#started().peer.call(checkDataset.name, input, { signal, onProgress: progress });
     try {
       // One that had nothing to do may have ended in this moment.

@@ -13,6 +13,6 @@ export const datasetViewHandlers = (roots: Roots): Handlers<typeof datasetViewTo
     checkRelative(file, "image file");
     const folder = await openDataset(roots, name); // says so when there is no such data set
     await folder[Symbol.asyncDispose]();
-    return viewOne(roots, name, file, signal);
+    return viewOne(roots, name, file);
   },
 });

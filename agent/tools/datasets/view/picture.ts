@@ -19,7 +19,6 @@ export function pictureOf(
   dataset: string,
   file: string,
   side: number,
-  signal: AbortSignal,
 ): Promise<Sharp> {
   return onPicture(async () => {
     const path = join(dataset, file);
@@ -41,7 +40,7 @@ export function pictureOf(
       const { width, height, channels } = info;
       return sharp(data, { raw: { width, height, channels } });
     });
-  }, signal);
+  });
 }
 
 const unreadable = (file: string, cause?: unknown) =>

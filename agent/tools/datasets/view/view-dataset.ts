@@ -35,14 +35,9 @@ const jpeg = (data: Buffer): Block => ({
   mimeType: "image/jpeg",
 });
 
-export async function viewOne(
-  roots: Roots,
-  name: string,
-  file: string,
-  signal: AbortSignal,
-): Promise<Output> {
+export async function viewOne(roots: Roots, name: string, file: string): Promise<Output> {
   try {
-    const picture = await pictureOf(roots, name, file, SINGLE_SIDE, signal);
+    const picture = await pictureOf(roots, name, file, SINGLE_SIDE);
     const caption = await captionOf(roots, name, file);
     return { content: [text({ dataset: name, file, caption }), jpeg(await smallJpeg(picture))] };
   } catch (error) {
@@ -112,13 +107,13 @@ async function sheetOf(
     signal.throwIfAborted();
     const picture =
       mediaKindOf(file) === "image"
-        ? await pictureOf(roots, name, file, CELL, signal).catch(() => undefined)
+        ? await pictureOf(roots, name, file, CELL).catch(() => undefined)
         : undefined;
     if (!picture) {
       missing.add(file); // a video, or damaged, or gone meanwhile: its place stays empty
       return;
     }
-    const input = await onPicture(() => picture.png({ compressionLevel: 1 }).toBuffer(), signal);
+    const input = await onPicture(() => picture.png({ compressionLevel: 1 }).toBuffer());
     cells.push({ input, left: at(index % columns), top: at(Math.floor(index / columns)) });
   });
   if (cells.length === 0) return { sheet: undefined, missing };
